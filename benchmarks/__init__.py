@@ -1,0 +1,1 @@
+"""Measurements of Headwater beside its baselines; nothing depends on them."""

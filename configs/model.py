@@ -1,0 +1,159 @@
+"""The Specs of one model and one dataset, and the words they share."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from configs.spec import Spec
+
+Datatype = Literal[
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
+    "FP16", "FP32", "FP64", "BYTES",
+]  # fmt: skip
+Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
+VariantName = Id
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Artefact(Spec):
+    """A file somewhere, pinned by its content.
+
+    `uri`: `package://DIST@VERSION/PATH/IN/PACKAGE`, `file://`, `https://`, `s3://`,
+    `gs://` or `hf://OWNER/REPO@REVISION/PATH`.
+    """
+
+    uri: str = Field(pattern=r"^[a-z0-9]+://.+")
+    sha256: Sha256
+
+
+class TensorSpec(Spec):
+    """One input or output of a model; `shape` leaves out the batch dimension, -1 varies."""
+
+    name: str = Field(min_length=1)
+    datatype: Datatype
+    shape: tuple[Annotated[int, Field(ge=-1)], ...] = ()
+
+
+class ImageSpec(Spec):
+    """How a photo becomes a model's float input.
+
+    The centre square of size_px / (size_px + margin_px) of the short side is resized
+    to `size_px` (bicubic), then `(value - mean) / std`, RGB, channels first.
+    """
+
+    size_px: int = Field(ge=1, le=4096)
+    margin_px: int = Field(0, ge=0)
+    mean: float = 127.0
+    std: float = Field(128.0, gt=0)
+
+
+class CalibrationSpec(Spec):
+    """How activation ranges are found for static INT8 quantization."""
+
+    dataset: Id
+    method: Literal["minmax", "entropy", "percentile"] = "minmax"
+    percentile: float = Field(99.99, gt=50, le=100)
+
+
+class BatchingSpec(Spec):
+    """Limits of one model's queue on one replica; rows, not requests, are counted."""
+
+    max_batch_size: int = Field(32, ge=1, le=4096)
+    preferred_batch_size: int | None = Field(
+        None, ge=1, description="A batch is closed at so many rows; None: at the most."
+    )
+    batch_wait_timeout_s: float = Field(0.0, ge=0, le=10)
+    max_queue_size: int = Field(256, ge=1)
+
+    @property
+    def full_batch_size(self) -> int:
+        """Rows at which a batch is closed; only a single larger request exceeds it."""
+        return min(
+            self.preferred_batch_size or self.max_batch_size, self.max_batch_size
+        )
+
+
+class ModelSpec(Spec):
+    """One model of the catalogue: where its weights are and what it promises."""
+
+    id: Id
+    version: int = Field(1, ge=1)
+    title: str
+    licence: str
+    weights: Artefact | None = Field(
+        None, description="None: of architecture `recipe`, which only recipes make."
+    )
+    architecture: Literal[
+        "onnx",
+        "efficientnet-lite0",
+        "efficientnet-lite1",
+        "efficientnet-lite2",
+        "recipe",
+    ]
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    labels: str | None = Field(
+        None, description="File of one label a line, relative to the catalogue."
+    )
+    image: ImageSpec | None = None
+    calibration: CalibrationSpec | None = None
+    max_drop_points: float = Field(
+        1.0, ge=0, description="Top-1 points INT8 may lose against FP32."
+    )
+    evaluation: tuple[Id, ...] = ()
+    variant: VariantName = "int8-onnx"
+    batching: BatchingSpec = BatchingSpec()
+
+    @model_validator(mode="after")
+    def _photos_are_the_one_input(self) -> "ModelSpec":
+        if self.image is None:
+            return self
+        size, (first, *others) = self.image.size_px, self.inputs
+        fits = first.datatype == "FP32" and first.shape[1:] == (size, size)
+        if others or not fits or len(first.shape) != 3:
+            raise ValueError(f"image needs one input, FP32 [channels, {size}, {size}]")
+        return self
+
+    @model_validator(mode="after")
+    def _int8_needs_calibration(self) -> "ModelSpec":
+        if self.variant == "int8-onnx" and self.calibration is None:
+            raise ValueError("variant int8-onnx needs a calibration block")
+        return self
+
+    @model_validator(mode="after")
+    def _has_weights_or_a_recipe(self) -> "ModelSpec":
+        if (self.weights is None) != (self.architecture == "recipe"):
+            raise ValueError("weights are required, except of architecture recipe")
+        return self
+
+
+class DatasetSpec(Spec):
+    """Labelled images for calibration, fitting and evaluation.
+
+    `source` is one of: `package://DIST@VERSION/GLOB` or `deb://NAME@VERSION/GLOB`, photos
+    whose file names hold the class index (`label_pattern`, one group); a folder
+    `file://DIR` with `labels.csv` (columns file, class_index); and, of format `idx`, any of
+    the three schemes with a GLOB that fits two files, images and labels; of format
+    `text`, plain UTF-8 files, for language models.
+    """
+
+    id: Id
+    title: str
+    licence: str
+    source: str = Field(pattern=r"^(package|deb|file)://.+")
+    format: Literal["photos", "idx", "text"] = "photos"
+    sha256: Sha256 | None = Field(
+        None, description="Of the sorted names, hashes and labels; None: not pinned."
+    )
+    label_pattern: str | None = None
+    max_photos: int | None = Field(
+        None, ge=1, description="Only the first so many; None: all."
+    )
+
+    @field_validator("label_pattern")
+    @classmethod
+    def _has_one_group(cls, pattern: str | None) -> str | None:
+        if pattern is not None and re.compile(pattern).groups != 1:
+            raise ValueError("label_pattern must have exactly one group")
+        return pattern

@@ -1,0 +1,132 @@
+"""The Spec of one recipe: source → steps → bar → variant. Its steps: `configs.steps`."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from configs.model import Artefact, Id, VariantName
+from configs.spec import Spec
+from configs.steps import AnyStep, ReferenceSpec
+
+
+class SourceSpec(Spec):
+    """What the first step starts from; exactly one of the four."""
+
+    model: Id | None = Field(
+        None, description="A model's FP32 variant, and its weights where we know them."
+    )
+    architecture: Id | None = Field(
+        None, description="A fresh network, for `train` and `distil`."
+    )
+    recipe: Id | None = Field(None, description="A piece of another recipe.")
+    after: int | None = Field(
+        None, ge=1, description="Of `recipe`: after which step; none: the last."
+    )
+    files: dict[str, Artefact] | None = Field(
+        None, description="Pinned files by name: an LLM's folder or its GGUF."
+    )
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "SourceSpec":
+        said = (self.model, self.architecture, self.recipe, self.files)
+        if sum(one is not None for one in said) != 1:
+            raise ValueError("name one of model, architecture, recipe and files")
+        if self.after is not None and self.recipe is None:
+            raise ValueError("after needs recipe")
+        for name in self.files or ():
+            if "/" in name or name.startswith("."):
+                raise ValueError(f"files: {name!r} must be a plain file name")
+        return self
+
+
+class RecipeDataSpec(Spec):
+    """Which datasets a recipe uses, and for what."""
+
+    train: Id | None = None
+    validation: Id | None = Field(
+        None, description="For early stopping and search; none: see each step."
+    )
+    calibration: Id | None = None
+    evaluation: tuple[Id, ...] = Field((), description="The bar is judged on these.")
+    skip_broken: bool = Field(
+        False, description="Leave out photos that cannot be read, and name them."
+    )
+
+    def names(self) -> tuple[Id, ...]:
+        """Every dataset that is named, once."""
+        named = (self.train, self.validation, self.calibration, *self.evaluation)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+
+class BarSpec(Spec):
+    """What a variant must reach to be stored.
+
+    A measured number is judged on its 95% interval. `overlaps` refuses a variant whose
+    whole interval lies beyond the bar (few photos refuse only what is broken); `inside`
+    accepts only one whose whole interval lies within it.
+    """
+
+    metric: Literal["top1", "agreement", "perplexity"] = "top1"
+    judged: Literal["overlaps", "inside"] = "overlaps"
+    against: ReferenceSpec | None = Field(
+        None, description="What it is compared with; none: the source."
+    )
+    max_drop_points: float = Field(1.0, ge=0, description="Top-1 points lost.")
+    min_agreement: float | None = Field(
+        None, ge=0, le=1, description="Share of photos with the reference's answer."
+    )
+    min_top1: float | None = Field(None, ge=0, le=1, description="Top-1 on its own.")
+    min_top1_share: float | None = Field(
+        None, ge=0, le=1, description="Top-1 as a share of the reference's."
+    )
+    max_perplexity_rise: float = Field(
+        0.02, ge=0, description="Of metric perplexity: 0.02 is 2%."
+    )
+    max_latency_ms: float | None = Field(
+        None, gt=0, description="p50 of batch 1 on one thread."
+    )
+    max_latency_share: float | None = Field(
+        None, gt=0, description="The same, as a share of the reference's."
+    )
+    max_size_bytes: int | None = Field(None, gt=0)
+    max_size_share: float | None = Field(
+        None, gt=0, description="Size as a share of the reference's."
+    )
+
+
+class RecipeSpec(Spec):
+    """How one variant of one model is made."""
+
+    id: Id
+    title: str
+    model: Id = Field(description="Whose variant it becomes.")
+    variant: VariantName = Field(description="Its name in the store.")
+    seed: int = Field(0, ge=0, lt=2**32)
+    source: SourceSpec
+    data: RecipeDataSpec = RecipeDataSpec()
+    steps: tuple[AnyStep, ...] = Field(min_length=1)
+    bar: BarSpec = BarSpec()
+
+    def datasets(self) -> list[Id]:
+        """Every dataset that is named, in `data` or in a step."""
+        own = [getattr(step, "calibration", None) for step in self.steps]
+        return [*self.data.names(), *(name for name in own if name is not None)]
+
+    def references(self) -> list[tuple[str, Id]]:
+        """Every model, pipeline and recipe this one needs: (kind, id)."""
+        teachers = [getattr(step, "teacher", None) for step in self.steps]
+        found = [self.source, self.bar.against, *teachers]
+        return [
+            (kind, name)
+            for one in found
+            for kind in ("model", "pipeline", "recipe")
+            if one is not None and (name := getattr(one, kind, None)) is not None
+        ]
+
+    @model_validator(mode="after")
+    def _leaves_builds_alone(self) -> "RecipeSpec":
+        if self.variant in ("fp32-onnx", "int8-onnx"):
+            raise ValueError(
+                f"variant {self.variant} is the one that `headwater models build` makes"
+            )
+        return self

@@ -1,0 +1,1 @@
+"""The rooms: how a request is computed on the cluster."""

@@ -1,0 +1,47 @@
+"""What can be wrong with what autoscaling is given; a person must mend it."""
+
+from pathlib import Path
+
+
+class AutoscalingError(Exception):
+    """The root of what this package refuses."""
+
+
+class TraceUnreadable(AutoscalingError):
+    """A file holds no arrivals that could be replayed."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(file, reason)
+        self.file, self.reason = file, reason
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
+
+
+class StateUnreadable(AutoscalingError):
+    """A stored state is damaged or of another version; learning starts anew."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(file, reason)
+        self.file, self.reason = file, reason
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
+
+
+class PolicyUnknown(AutoscalingError):
+    """No policy has this name."""
+
+    def __init__(self, policy: str, known: tuple[str, ...]) -> None:
+        super().__init__(policy, known)
+        self.policy, self.known = policy, known
+
+    def __str__(self) -> str:
+        return f"{self.policy}: no such policy; there are {', '.join(self.known)}"
+
+
+class PlotUnavailable(AutoscalingError):
+    """Drawing needs a library that serving does not."""
+
+    def __str__(self) -> str:
+        return "plots need matplotlib: install headwater[bench]"

@@ -1,0 +1,36 @@
+"""The reactive half: what the present queue and load ask for, forecast or not."""
+
+import numpy as np
+
+from deployments.autoscaling.rows import Floats, Ints
+from deployments.autoscaling.signals import Reading
+
+UTILISATION = 0.9
+DRAIN = 5.0
+REACTIVE_PART = 0.75
+MOST = 1e6
+
+
+def backlog_wants(
+    seen: Reading, point: Floats, rate: Floats, timing: tuple[Floats, Floats, Floats]
+) -> Ints:
+    """Replicas that work off the queue foreseen for the moment a start is ready.
+
+    `timing`: seconds a start takes, mean seconds the open starts have taken so far, and
+    the wait budget. Zero where the queue stays within its budget.
+    """
+    start_s, starting_for_s, budget_s = timing
+    starting = np.maximum(0, seen.target - seen.ready)
+    helps_s = np.minimum(start_s, np.fmax(starting_for_s, 0))
+    work = rate * (seen.ready * start_s + starting * helps_s)
+    queue = np.maximum(0, seen.queued + point * start_s - work)
+    fleet = np.maximum(1, np.maximum(seen.ready, seen.target))
+    drained = (point + queue / (DRAIN * budget_s)) / (UTILISATION * rate)
+    asked = np.ceil(np.minimum(drained, MOST) - 1e-9)
+    return np.where(queue > budget_s * rate * fleet, asked, 0).astype(np.int64)
+
+
+def reactive_wants(seen: Reading, slots: Ints) -> Ints:
+    """What a well-set reactive autoscaler would hold: 75 % of the slots in use."""
+    asked = np.ceil(seen.ongoing / (REACTIVE_PART * slots) - 1e-9)
+    return np.minimum(asked, MOST).astype(np.int64)

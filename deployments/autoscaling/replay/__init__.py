@@ -1,0 +1,1 @@
+"""Policies on recorded arrivals: a simulator, baselines, and the best that was possible."""

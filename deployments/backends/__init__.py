@@ -1,0 +1,1 @@
+"""Runtimes that execute a variant; each file knows one and none of the others."""

@@ -1,0 +1,106 @@
+"""Ray shells: a node on another deployment, and the deployment that hosts it."""
+
+import asyncio
+import math
+
+import ray
+from ray import serve
+from ray.exceptions import RayActorError, RayError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from deployments.blueprint import Blueprint
+from deployments.budget import Budget, size_bytes
+from deployments.errors import BackendFailed, NotReady, Overloaded, ServingError
+from deployments.graph import Graph
+from deployments.messages import Reply, Request
+from deployments.nodes import Node
+from deployments.slots import Slots
+
+READY_WITHIN_S = 2.0
+COME_BACK_S = 1.0
+
+
+class RemoteNode:
+    """Calls one node of another deployment; errors arrive as if it were here."""
+
+    def __init__(self, handle: "DeploymentHandle[NodeServer]", name: str) -> None:
+        self._handle, self._name = handle, name
+
+    async def infer(self, request: Request) -> Reply:
+        """See `Node.infer`."""
+        answer = self._handle.infer.remote(self._name, request)
+        try:
+            reply: Reply = await answer
+        except asyncio.CancelledError:
+            answer.cancel()  # type: ignore[no-untyped-call]
+            raise
+        except (RayError, BackPressureError, DeploymentUnavailableError) as error:
+            raise _translated(error, self._name) from error
+        return reply
+
+
+class NodeServer:
+    """Hosts the nodes that the plan gives to one deployment."""
+
+    def __init__(self, blueprint: Blueprint, deployment: str) -> None:
+        self._graph = open_graph(blueprint, deployment)
+        self._graph.load()
+        self._budget = Budget(blueprint.replica.max_inflight_bytes)
+
+    async def infer(self, node: str, request: Request) -> Reply:
+        """Answer as the hosted node `node` does."""
+        with self._budget.hold(node) as held:
+            held.reach(size_bytes(request.inputs))
+            return await self._graph.node(node).infer(request)
+
+    async def ready(self) -> bool:
+        """Whether every model here takes batches."""
+        return self._graph.healthy
+
+    def check_health(self) -> None:
+        """Ray Serve replaces the replica when this raises.
+
+        Raises:
+            BackendFailed: see `Graph.check_health`.
+        """
+        self._graph.check_health()
+
+
+def open_graph(blueprint: Blueprint, deployment: str) -> Graph:
+    """The graph of this replica, with a slot for each CPU that Ray gave it."""
+    context = ray.get_runtime_context()
+    resources = context.get_assigned_resources()  # type: ignore[no-untyped-call]
+    cpus = resources.get("CPU", 1)
+    slots = Slots(max(1, math.floor(cpus)), blueprint.replica.run_timeout_s)
+    return Graph(blueprint, deployment, slots, _reach)
+
+
+async def answers(deployment: str) -> bool:
+    """Whether a replica of another deployment answers and is healthy."""
+    answer = _handle(deployment).ready.remote()
+    try:
+        return bool(await asyncio.wait_for(answer, READY_WITHIN_S))
+    except (RayError, DeploymentUnavailableError, asyncio.TimeoutError):
+        return False
+
+
+def _reach(deployment: str, node: str) -> Node:
+    return RemoteNode(_handle(deployment), node)
+
+
+def _handle(deployment: str) -> "DeploymentHandle[NodeServer]":
+    application = serve.get_replica_context().app_name
+    return serve.get_deployment_handle(deployment, application)
+
+
+def _translated(error: Exception, node: str) -> ServingError:
+    """Ray wraps what a replica raised; its own text holds a traceback and addresses."""
+    cause = getattr(error, "cause", error)
+    if isinstance(cause, ServingError):
+        return cause
+    if isinstance(error, BackPressureError):
+        return Overloaded(node, 0, COME_BACK_S)
+    if isinstance(error, RayActorError | DeploymentUnavailableError):
+        return NotReady(node, COME_BACK_S)
+    return BackendFailed(node, f"{type(cause).__name__}: {cause}")

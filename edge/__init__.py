@@ -1,0 +1,1 @@
+"""How a variant reaches a device and stays healthy there."""

@@ -1,0 +1,1 @@
+"""The workshop: how weights become verified variants in the store."""

@@ -1,0 +1,203 @@
+"""Cards: the measured facts of a variant and of a fitted ensemble, as stored."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from configs.model import ImageSpec, Sha256, TensorSpec, VariantName
+
+
+class Fact(BaseModel):
+    """Something measured or made; frozen, and strict about what it holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileFact(Fact):
+    """A file of the store, named by its content."""
+
+    sha256: Sha256
+    size_bytes: int = Field(ge=0)
+
+
+class Proportion(Fact):
+    """A share of n trials with its 95% interval (Wilson)."""
+
+    value: float
+    low: float
+    high: float
+    n: int = Field(ge=1)
+
+
+class Interval(Fact):
+    """A measured number with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class BootstrapFact(Fact):
+    """The same numbers with intervals from resampled photos."""
+
+    top1: Interval
+    drop_points: Interval | None = None
+
+
+class QualityFact(Fact):
+    """How good a variant is on one dataset.
+
+    `agreement` is the share of photos with FP32's top-1, `drop_points` how many points
+    of top-1 it loses against FP32 on the same photos, `p_value` McNemar's of that loss.
+    """
+
+    dataset: str
+    dataset_sha256: Sha256
+    top1: Proportion
+    top5: Proportion
+    agreement: Proportion | None = None
+    drop_points: Interval | None = None
+    p_value: float | None = None
+    bootstrap: BootstrapFact | None = None
+
+
+class QuantizationFact(Fact):
+    """How activations and weights became INT8.
+
+    `reduce_range`: weights use 7 bits, because the CPUs meant to run it add 8-bit
+    products in 16 bits and would saturate.
+    """
+
+    method: str
+    dataset: str
+    dataset_sha256: Sha256
+    photos: int = Field(ge=1)
+    activations: str
+    weights: str
+    reduce_range: bool
+
+
+class LatencyFact(Fact):
+    """Time of one run of the runtime alone, on the machine that built the card."""
+
+    batch_size: int = Field(ge=1)
+    threads: int = Field(ge=1)
+    p50_ms: float
+    p99_ms: float
+    runs: int = Field(ge=1)
+
+
+class StepFact(Fact):
+    """One step of a recipe: `key` names its piece, the digest is of what it told."""
+
+    step: str
+    key: Sha256
+    facts_sha256: Sha256
+
+
+class RecipeFact(Fact):
+    """Which recipe made a variant, from what; `data` are digests by dataset."""
+
+    id: str
+    sha256: Sha256
+    seed: int
+    source_key: Sha256
+    steps: tuple[StepFact, ...] = ()
+    data: Mapping[str, Sha256] = {}
+
+
+class TextFact(Fact):
+    """How well a language model continues a text; `rise` is perplexity's, as a share."""
+
+    dataset: str
+    dataset_sha256: Sha256
+    tokens: int = Field(ge=1)
+    perplexity: Interval
+    rise: Interval | None = None
+    accuracy: Mapping[str, Proportion] = {}
+
+
+class SpeedFact(Fact):
+    """Tokens made a second by so many callers at once."""
+
+    concurrency: int = Field(ge=1)
+    tokens_per_s: float
+
+
+class MeasuredFact(Fact):
+    """What else was measured on this machine; None: it was not."""
+
+    peak_memory_bytes: int | None = None
+    calibration_error: Interval | None = None
+    exact_agreement: Proportion | None = None
+    text: tuple[TextFact, ...] = ()
+    speed: tuple[SpeedFact, ...] = ()
+
+
+class Card(Fact):
+    """One variant of one model version: what it is, how it was made, how it does.
+
+    `files` are what `form` needs beside `model_file`, by name (an LLM's folder).
+    """
+
+    model: str
+    version: int
+    variant: VariantName
+    title: str
+    licence: str
+    build_key: Sha256
+    created: str
+    model_file: FileFact
+    labels_file: FileFact | None = None
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    image: ImageSpec | None = None
+    source_uri: str
+    source_sha256: Sha256
+    quantization: QuantizationFact | None = None
+    quality: tuple[QualityFact, ...] = ()
+    latency: tuple[LatencyFact, ...] = ()
+    toolchain: Mapping[str, str] = {}
+    machine: Mapping[str, str] = {}
+    form: Literal["onnx", "engine", "llm"] = "onnx"
+    files: Mapping[str, FileFact] = {}
+    recipe: RecipeFact | None = None
+    measured: MeasuredFact | None = None
+    manifest: FileFact | None = None
+    golden: FileFact | None = None
+
+    def stored(self) -> Mapping[str, FileFact]:
+        """Every file of the store that this card names, by what it is to it."""
+        optional = {
+            "labels": self.labels_file,
+            "manifest": self.manifest,
+            "golden": self.golden,
+        }
+        named = {name: fact for name, fact in optional.items() if fact is not None}
+        return {"model": self.model_file, **named, **self.files}
+
+
+class TimedFact(Fact):
+    """A variant's file timed on another machine than the one that built it."""
+
+    model_file: Sha256
+    created: str
+    latency: tuple[LatencyFact, ...]
+    machine: Mapping[str, str]
+
+
+class EnsembleCard(Fact):
+    """Weights fitted for the members of one pipeline, in the order of its spec."""
+
+    pipeline: str
+    build_key: Sha256
+    created: str
+    members: tuple[str, ...]
+    member_files: tuple[Sha256, ...]
+    weights: tuple[Annotated[float, Field(ge=0)], ...]
+    fitted_on: str
+    n: int
+    log_loss_uniform: float
+    log_loss: float
+    quality: tuple[QualityFact, ...] = ()

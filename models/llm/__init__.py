@@ -1,0 +1,1 @@
+"""Language models: few-bit weights, adapters, and what they do to quality and speed."""

@@ -1,0 +1,28 @@
+"""The environments of language models: one makes variants, one serves them.
+
+Their libraries dispute each other's and ours (compressed-tensors, fastapi, transformers),
+so each has every one of its pins in a file beside this module.
+"""
+
+from pathlib import Path
+
+from models.environments import Tooling
+
+
+def _pinned(name: str) -> Tooling:
+    lines = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8")
+    pins = (line.strip() for line in lines.splitlines())
+    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
+    # torchvision is left out: what indexes offer does not fit this torch, and
+    # transformers fails when it is there.
+    return Tooling(name, kept, dependencies=False)
+
+
+def compress() -> Tooling:
+    """llm-compressor, peft, bitsandbytes and transformers on torch; 1.6 GB."""
+    return _pinned("llm-compress")
+
+
+def serve() -> Tooling:
+    """What serves on CPUs: vLLM; 3 GB, Python 3.11 and later."""
+    return _pinned("llm-serve")

@@ -1,0 +1,135 @@
+"""Whether what was measured clears a recipe's bar. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from configs.recipe import BarSpec
+from models.card import Interval, Proportion, QualityFact
+from models.recipes.judged import Judged
+
+Outcome = Literal["clears", "open", "below"]
+
+MIN_AGREEMENT = 0.9
+"""Of metric `agreement`, when the bar says no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing the bar wants, what came, and how that is judged.
+
+    `clears`: the whole interval is within the bar; `below`: all of it is beyond;
+    `open`: it lies on both sides, the photos do not tell.
+    """
+
+    wanted: str
+    got: str
+    outcome: Outcome
+
+
+def findings(bar: BarSpec, judged: Judged) -> tuple[Finding, ...]:
+    """Everything `bar` wants, held against `judged`."""
+    found = [*_cost(bar, judged)]
+    for fact in judged.quality if bar.metric != "perplexity" else ():
+        found += _quality(bar, fact, judged.reference)
+    if bar.metric == "perplexity":
+        found += _text(bar, judged)
+    return tuple(found)
+
+
+def refused(bar: BarSpec, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Those of `found` for which the variant is not stored; all measured, none missing."""
+    bad = ("below",) if bar.judged == "overlaps" else ("below", "open")
+    return tuple(finding for finding in found if finding.outcome in bad)
+
+
+def _quality(
+    bar: BarSpec, fact: QualityFact, reference: Judged | None
+) -> Iterator[Finding]:
+    drop, place = fact.drop_points, f"on {fact.dataset}"
+    if bar.metric == "top1" and drop is not None and bar.min_top1_share is None:
+        wanted = f"at most {bar.max_drop_points:g} points of top-1 lost {place}"
+        yield _at_most(wanted, drop, bar.max_drop_points)
+    least = bar.min_agreement
+    if least is None and bar.metric == "agreement":
+        least = MIN_AGREEMENT
+    if least is not None and fact.agreement is not None:
+        wanted = f"the reference's answer on {least:.1%} of {fact.dataset}"
+        yield _at_least(wanted, fact.agreement, least)
+    if bar.min_top1 is not None:
+        yield _at_least(f"top-1 of {bar.min_top1:.1%} {place}", fact.top1, bar.min_top1)
+    if bar.min_top1_share is not None:
+        yield from _share_of_top1(bar.min_top1_share, fact, reference)
+
+
+def _share_of_top1(
+    least: float, fact: QualityFact, reference: Judged | None
+) -> Iterator[Finding]:
+    """The share of the reference's top-1, its interval that of the paired loss."""
+    others = reference.quality if reference is not None else ()
+    for other in others:
+        drop = fact.drop_points
+        if other.dataset == fact.dataset and drop is not None and other.top1.value:
+            top1 = 100 * other.top1.value
+            share = Interval(
+                value=1 - drop.value / top1,
+                low=1 - drop.high / top1,
+                high=1 - drop.low / top1,
+            )
+            wanted = f"{least:.1%} of the reference's top-1 on {fact.dataset}"
+            yield _at_least(wanted, share, least)
+
+
+def _text(bar: BarSpec, judged: Judged) -> Iterator[Finding]:
+    for fact in judged.measured.text if judged.measured is not None else ():
+        if fact.rise is not None:
+            most = bar.max_perplexity_rise
+            wanted = f"perplexity at most {most:.1%} above the reference's"
+            yield _at_most(f"{wanted} on {fact.dataset}", fact.rise, most)
+
+
+def _cost(bar: BarSpec, judged: Judged) -> Iterator[Finding]:
+    other = judged.reference
+    yield from _cost_at_most("ms a row", judged.latency_ms, bar.max_latency_ms)
+    yield from _cost_at_most("bytes", judged.size_bytes, bar.max_size_bytes)
+    if other is not None:
+        yield from _cost_at_most(
+            "of the reference's time",
+            _ratio(judged.latency_ms, other.latency_ms),
+            bar.max_latency_share,
+        )
+        yield from _cost_at_most(
+            "of the reference's size",
+            _ratio(judged.size_bytes, other.size_bytes),
+            bar.max_size_share,
+        )
+
+
+def _cost_at_most(
+    unit: str, got: float | None, most: float | None
+) -> Iterator[Finding]:
+    if most is None:
+        return
+    said = "nothing measured" if got is None else f"{got:.4g}"
+    fits = got is not None and got <= most
+    yield Finding(f"at most {most:.4g} {unit}", said, "clears" if fits else "below")
+
+
+def _ratio(own: float | None, other: float | None) -> float | None:
+    return own / other if own is not None and other else None
+
+
+def _at_most(wanted: str, got: Interval | Proportion, most: float) -> Finding:
+    if got.high <= most:
+        return Finding(wanted, _say(got), "clears")
+    return Finding(wanted, _say(got), "below" if got.low > most else "open")
+
+
+def _at_least(wanted: str, got: Interval | Proportion, least: float) -> Finding:
+    if got.low >= least:
+        return Finding(wanted, _say(got), "clears")
+    return Finding(wanted, _say(got), "below" if got.high < least else "open")
+
+
+def _say(got: Interval | Proportion) -> str:
+    return f"{got.value:.4g} (95% interval {got.low:.4g} to {got.high:.4g})"

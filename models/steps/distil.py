@@ -1,0 +1,41 @@
+"""The step `distil`: a small student learns from a teacher's soft labels.
+
+Teacher and student see the same varied photos, of which there are `VIEWS`; the teacher is
+asked once for each and its answers are kept. The loss is Hinton's (2015): the labels' cross
+entropy, and the teacher's distribution softened by the temperature. A feature hint
+(Romero 2015) asks that a 1x1 projection of the student's last features be the teacher's.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from configs.steps import DistilStep
+from models.recipes.bench import Bench
+from models.recipes.pieces import Piece
+
+
+def run(
+    step: DistilStep, source: Piece | None, target: Path, bench: Bench
+) -> Mapping[str, object]:
+    """Train the student; a torch piece. Facts compare it with its teacher.
+
+    Raises:
+        ModelError: the teacher, the architecture, the photos or the training fail.
+    """
+    from models.training import distillation, session, weights
+
+    lessons = distillation.prepare(bench, step)
+    student = session.begin(bench, step.student, step.options)
+    history = distillation.learn(lessons, student.module)
+    facts: dict[str, object] = {
+        "photos": len(lessons.course.sets.train),
+        "student": history.facts(),
+        "teacher_top1": round(lessons.teacher_top1(), 5),
+    }
+    if step.compare_without_teacher:
+        alone = session.begin(bench, step.student, step.options)
+        facts["student_without_teacher"] = distillation.learn_alone(
+            lessons, alone.module
+        ).facts()
+    weights.save(student, target)
+    return facts

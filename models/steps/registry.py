@@ -1,0 +1,106 @@
+"""The table of steps and judges; what it names is imported when a recipe uses it."""
+
+from collections.abc import Mapping
+
+from models.recipes.pieces import Form
+from models.recipes.toolbox import StepEntry, Toolbox
+
+_ONNX = ("onnx", "onnxruntime", "numpy")
+_TORCH = ("torch", "numpy", "safetensors")
+_LLM = ("torch", "transformers", "safetensors")
+
+STEPS: Mapping[str, StepEntry] = {
+    "fuse": StepEntry("models.steps.onnx_fuse:run", tools=_ONNX),
+    "quantize-dynamic": StepEntry(
+        "models.steps.onnx_dynamic:run", tools=_ONNX, on_cpu=True
+    ),
+    "quantize-static": StepEntry(
+        "models.steps.onnx_static:run",
+        tools=(*_ONNX, "pillow"),
+        data=("calibration",),
+        on_cpu=True,
+    ),
+    "search-int8": StepEntry(
+        "models.steps.search:run",
+        tools=(*_ONNX, "pillow"),
+        data=("calibration", "validation", "evaluation"),
+        on_cpu=True,
+        on_bar=True,
+    ),
+    "weight-only": StepEntry("models.steps.onnx_weights:run", tools=_ONNX),
+    "half": StepEntry("models.steps.onnx_half:run", tools=_ONNX),
+    "train": StepEntry(
+        "models.steps.train:run",
+        takes="any",
+        gives="torch",
+        tools=_TORCH,
+        data=("train", "validation"),
+    ),
+    "distil": StepEntry(
+        "models.steps.distil:run",
+        takes="any",
+        gives="torch",
+        tools=_TORCH,
+        data=("train", "validation"),
+    ),
+    "prune-unstructured": StepEntry(
+        "models.steps.prune:run_unstructured",
+        takes="torch",
+        gives="torch",
+        tools=_TORCH,
+        data=("train", "validation"),
+    ),
+    "prune-channels": StepEntry(
+        "models.steps.prune:run_channels",
+        takes="torch",
+        gives="torch",
+        tools=_TORCH,
+        data=("train", "validation"),
+    ),
+    "qat": StepEntry(
+        "models.steps.qat:run",
+        takes="torch",
+        tools=(*_TORCH, *_ONNX),
+        data=("train", "validation", "calibration"),
+        on_cpu=True,
+    ),
+    "export": StepEntry(
+        "models.steps.export:run",
+        takes="torch",
+        tools=("torch", "onnxscript", *_ONNX),
+    ),
+    "tensorrt": StepEntry(
+        "models.steps.tensorrt:run", extra="tensorrt", gives="engine"
+    ),
+    "llm-dequantize": StepEntry(
+        "models.steps.llm_dequantize:run",
+        extra="llm-build",
+        takes="any",
+        gives="llm",
+        tools=(*_LLM, "gguf"),
+    ),
+    "llm-quantize": StepEntry(
+        "models.steps.llm_quantize:run",
+        extra="llm-build",
+        takes="llm",
+        gives="llm",
+        tools=(*_LLM, "llmcompressor"),
+        data=("calibration",),
+    ),
+    "llm-lora": StepEntry(
+        "models.steps.llm_lora:run",
+        extra="llm-build",
+        takes="llm",
+        gives="llm",
+        tools=(*_LLM, "peft"),
+        data=("train",),
+    ),
+}
+
+JUDGES: Mapping[Form, str] = {
+    "onnx": "models.recipes.judge:judge_onnx",
+    "engine": "models.tensorrt.judge:judge_engine",
+    "llm": "models.llm.judge:judge_llm",
+}
+
+TOOLBOX = Toolbox(STEPS, JUDGES)

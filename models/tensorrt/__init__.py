@@ -1,0 +1,1 @@
+"""ONNX → engines of NVIDIA's TensorRT and TensorRT-RTX, and running them."""

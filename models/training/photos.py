@@ -1,0 +1,109 @@
+"""Labelled photos as tensors, and their varied views; importing this imports torch.
+
+A view is drawn from (seed, index) alone, row by row, so it does not depend on the order
+in which batches ask: a teacher's answers to a view can be kept, and a student that asks
+later sees the same pixels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from configs.model import ImageSpec
+from configs.steps import AugmentationSpec
+
+NOISE_FIELDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """Crops UINT8 [n, s, s, 3] and the class of each."""
+
+    crops: torch.Tensor
+    labels: torch.Tensor
+    image: ImageSpec
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def inputs(self, rows: torch.Tensor) -> torch.Tensor:
+        """What a network gets for `rows`: FP32 [rows, 3, s, s], channels last in memory."""
+        scaled = (self.crops[rows].float() - self.image.mean) / self.image.std
+        return scaled.permute(0, 3, 1, 2)
+
+    def only(self, rows: torch.Tensor) -> "Photos":
+        """Some of them."""
+        return Photos(self.crops[rows], self.labels[rows], self.image)
+
+
+class View:
+    """Every photo, varied once as `spec` says."""
+
+    def __init__(
+        self, photos: Photos, spec: AugmentationSpec, seed: int, index: int
+    ) -> None:
+        self.seed, self.index = seed, index
+        draw, n = np.random.default_rng([seed, index]), len(photos)
+        self._photos, self._spec = photos, spec
+        self._flip = torch.from_numpy(draw.random(n) < 0.5)
+        reach = spec.shift_px
+        self._shift = torch.from_numpy(draw.integers(0, 2 * reach + 1, (n, 2)))
+        scale = draw.uniform(1 - spec.brightness, 1 + spec.brightness, (n, 1, 1, 1))
+        self._scale = torch.from_numpy(scale).float()
+        self._field = torch.from_numpy(draw.integers(0, NOISE_FIELDS, n))
+        self._partner = torch.from_numpy(draw.permutation(n))
+        share = draw.beta(spec.mixup, spec.mixup, n) if spec.mixup else np.ones(n)
+        self._share = torch.from_numpy(share).float()
+        side = photos.image.size_px
+        fields = draw.standard_normal(
+            (NOISE_FIELDS if spec.noise else 0, 3, side, side)
+        )
+        self._noise = torch.from_numpy(fields).float() * spec.noise
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def inputs(self, rows: torch.Tensor) -> torch.Tensor:
+        """FP32 [rows, 3, s, s]."""
+        own = self._varied(rows)
+        if not self._spec.mixup:
+            return own
+        share = self._share[rows][:, None, None, None]
+        return share * own + (1 - share) * self._varied(self._partner[rows])
+
+    def loss(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """The mean cross entropy against the labels, or those that were mixed."""
+        labels = self._photos.labels
+        own = functional.cross_entropy(logits, labels[rows], reduction="none")
+        if not self._spec.mixup:
+            return own.mean()
+        other = labels[self._partner[rows]]
+        theirs = functional.cross_entropy(logits, other, reduction="none")
+        share = self._share[rows]
+        return (share * own + (1 - share) * theirs).mean()
+
+    def _varied(self, rows: torch.Tensor) -> torch.Tensor:
+        spec, images = self._spec, self._photos.inputs(rows)
+        if spec.flip:
+            flips = self._flip[rows][:, None, None, None]
+            images = torch.where(flips, images.flip(3), images)
+        if spec.shift_px:
+            images = _shifted(images, self._shift[rows], spec.shift_px)
+        if spec.brightness:
+            images = images * self._scale[rows]
+        if spec.noise:
+            images = images + self._noise[self._field[rows]]
+        return images.contiguous(memory_format=torch.channels_last)
+
+
+def _shifted(images: torch.Tensor, by: torch.Tensor, reach: int) -> torch.Tensor:
+    """Each image moved; what comes in is its border, repeated."""
+    side = images.shape[2]
+    padded = functional.pad(images, (reach,) * 4, mode="replicate")
+    along = torch.arange(side)
+    down, right = by[:, :1] + along, by[:, 1:] + along
+    every = torch.arange(len(images))[:, None, None]
+    moved = padded.permute(0, 2, 3, 1)[every, down[:, :, None], right[:, None, :]]
+    return moved.permute(0, 3, 1, 2)

@@ -1,0 +1,83 @@
+"""What a build works with, and what it hands back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.catalogue import Catalogue
+from configs.model import ModelSpec
+from models.card import Card, EnsembleCard
+from models.errors import NotInCatalogue
+from models.materials import Materials, ReadableMaterials
+from models.progress import Progress, silent
+from models.remote import Asked, Remote
+from models.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One card, and whether it was made now or found as it must be."""
+
+    card: Card | EnsembleCard
+    fresh: bool
+
+
+class Workshop:
+    """A catalogue, the store its variants go to, and what builds of one run share."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        store: Store,
+        cache: Path,
+        progress: Progress = silent,
+        remote: Remote | None = None,
+    ) -> None:
+        self.catalogue, self.store, self.cache = catalogue, store, cache
+        self.remote = remote
+        self.materials = Materials(catalogue, cache)
+        self.readable = ReadableMaterials(catalogue, cache)
+        self._progress = progress
+
+    def require(self, model: str) -> ModelSpec:
+        """The Spec of `model`.
+
+        Raises:
+            NotInCatalogue: there is none.
+        """
+        if model not in self.catalogue.models:
+            raise NotInCatalogue(model, tuple(self.catalogue.models))
+        return self.catalogue.models[model]
+
+    def obtain(self, model: str, variant: str, build_key: str) -> Card | None:
+        """A variant that another machine has built from the same; None: none has.
+
+        Raises:
+            StoreUnwritable: the disk is full or refuses.
+        """
+        if self.remote is None:
+            return None
+        version = self.require(model).version
+        return self.remote.pull(self.store, Asked(model, version, variant, build_key))
+
+    def publish(self, card: Card) -> Card:
+        """Make a variant whose files are stored servable, with manifest and golden outputs.
+
+        Raises:
+            StoreCorrupt: a file of it is missing or has changed.
+            StoreUnwritable: the disk is full or refuses.
+        """
+        from models.provenance import seal
+
+        sealed = seal(self.store, card)
+        self.store.save_card(sealed)
+        if self.remote is not None:
+            self.remote.push(self.store, sealed)
+        return sealed
+
+    def progress_of(self, name: str) -> Progress:
+        """The progress of one model or pipeline among others."""
+
+        def tell(step: str, done: int, total: int) -> None:
+            self._progress(f"{name}: {step}", done, total)
+
+        return tell

@@ -1,0 +1,1 @@
+"""The front door: protocols, gate, wiring and the command line."""

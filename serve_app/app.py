@@ -1,0 +1,94 @@
+"""The composition root: the only place that binds deployments.
+
+`serve deploy serve_config.yaml` imports `build_app` and hands it the file's `args`.
+"""
+
+import logging
+from dataclasses import replace
+
+from pydantic import Field
+from ray import serve
+from ray.serve import Application
+
+from configs.catalogue import load_catalogue, packaged_catalogue
+from configs.environment import load_environment
+from configs.pipeline import Layout
+from configs.replica import ReplicaSpec
+from configs.spec import Spec
+from deployments.blueprint import Blueprint, draw
+from deployments.budget import Budget
+from deployments.layout import INGRESS
+from deployments.remote import NodeServer
+from models.errors import StoreUnwritable
+from models.pins import pin
+from models.store import Store
+from serve_app.ingress import Ingress
+from serve_app.limits import Limits
+
+log = logging.getLogger(__name__)
+
+COMPUTES = ("model:", ":preprocess")
+
+
+class AppArgs(Spec):
+    """`args` of the application in `serve_config.yaml`."""
+
+    pipelines: tuple[str, ...] | None = Field(
+        None, description="Ids to serve; None: every pipeline of the catalogue."
+    )
+    models: tuple[str, ...] = Field(
+        (), description="Models to serve by name beside the pipelines' members."
+    )
+    layout: Layout | None = Field(
+        None, description="Replaces the layout of every pipeline."
+    )
+    replica: ReplicaSpec = ReplicaSpec()
+
+
+def build_app(args: AppArgs) -> Application:
+    """Bind the ingress and whatever the layout puts beside it.
+
+    Raises:
+        ConfigError: the catalogue or `args` must be mended.
+        VariantNotFound: run `headwater models build` first.
+    """
+    environment = load_environment()
+    store = Store(environment.store)
+    blueprint = draw(
+        load_catalogue(environment.catalogue or packaged_catalogue()),
+        store,
+        args.pipelines,
+        args.models,
+        args.layout,
+    )
+    _pin(store, blueprint)
+    blueprint = replace(blueprint, replica=args.replica)
+    beside = [_bind_node(blueprint, name) for name in blueprint.plan.deployments()]
+    ingress = serve.deployment(name=INGRESS, max_ongoing_requests=1024)(
+        serve.ingress()(Ingress)
+    )
+    limits = Limits(
+        environment.max_body_bytes,
+        Budget(args.replica.max_inflight_bytes),
+        args.replica.request_timeout_s,
+    )
+    return ingress.bind(blueprint, limits, beside)
+
+
+def _pin(store: Store, blueprint: Blueprint) -> None:
+    """Keep the files of the deployment from `headwater models gc`."""
+    try:
+        pin(store, blueprint.cards.values())
+    except StoreUnwritable as error:  # who may only read it removes nothing either
+        log.warning("files in use are not marked: %s", error)
+
+
+def _bind_node(blueprint: Blueprint, name: str) -> Application:
+    nodes = blueprint.plan.nodes(name)
+    computes = any(part in node for node in nodes for part in COMPUTES)
+    deployment = serve.deployment(
+        name=name,
+        max_ongoing_requests=1024,
+        ray_actor_options={"num_cpus": 0.5 if computes else 0.1},
+    )(NodeServer)
+    return deployment.bind(blueprint, name)

@@ -1,0 +1,213 @@
+"""The gRPC side of the front door: the inference service and gRPC's health service.
+
+Ray Serve calls a method of its ingress class by the last part of the RPC's path, so the
+two services share this class.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from typing import Protocol, TypeVar
+
+from google.protobuf.json_format import ParseDict
+from grpc import StatusCode
+from grpc_health.v1 import health_pb2
+
+from deployments.budget import size_bytes
+from deployments.errors import ModelNotFound, PayloadTooLarge, ServingError
+from deployments.service import Service
+from serve_app.errors import INTERNAL, Refusal, refusal
+from serve_app.limits import Limits
+from serve_app.oip import grpc_codec
+from serve_app.oip import inference_pb2 as pb
+from serve_app.oip.metadata import model_config, model_metadata, server_metadata
+
+log = logging.getLogger(__name__)
+
+Message = TypeVar("Message")
+
+WHOLE_SERVER = ("", "inference.GRPCInferenceService")
+"""Names under which the health service speaks of everything; others are models."""
+
+
+class CallContext(Protocol):
+    """The part of Ray Serve's gRPC context that is used here."""
+
+    def set_code(self, code: StatusCode) -> None: ...
+
+    def set_details(self, details: str) -> None: ...
+
+    def set_trailing_metadata(
+        self, trailing_metadata: list[tuple[str, str]]
+    ) -> None: ...
+
+
+class GrpcFront:
+    """Answers every RPC; the ingress deployment inherits from it.
+
+    A refused call sets code, details and trailing metadata and returns an empty message,
+    which gRPC does not send: Ray Serve drops the trailing metadata of a call that raises,
+    and logs a traceback for each.
+    """
+
+    watch_every_s = 1.0
+    """How often `Watch` looks whether its answer has changed."""
+
+    def __init__(self, service: Service, limits: Limits | None = None) -> None:
+        self.service = service
+        self.limits = limits or Limits()
+
+    async def ServerLive(  # noqa: N802 - the RPC's name
+        self, request: pb.ServerLiveRequest, grpc_context: CallContext
+    ) -> pb.ServerLiveResponse:
+        """Whether the process answers: it does."""
+        return pb.ServerLiveResponse(live=True)
+
+    async def ServerReady(  # noqa: N802
+        self, request: pb.ServerReadyRequest, grpc_context: CallContext
+    ) -> pb.ServerReadyResponse:
+        """Whether everything served can answer."""
+
+        async def answer() -> pb.ServerReadyResponse:
+            return pb.ServerReadyResponse(ready=await self.service.ready())
+
+        return await _settle(answer(), pb.ServerReadyResponse(), grpc_context)
+
+    async def ServerMetadata(  # noqa: N802
+        self, request: pb.ServerMetadataRequest, grpc_context: CallContext
+    ) -> pb.ServerMetadataResponse:
+        """Name, version and extensions."""
+        response = pb.ServerMetadataResponse()
+        ParseDict(server_metadata(), response)
+        return response
+
+    async def ModelReady(  # noqa: N802
+        self, request: pb.ModelReadyRequest, grpc_context: CallContext
+    ) -> pb.ModelReadyResponse:
+        """Whether one model can answer."""
+
+        async def answer() -> pb.ModelReadyResponse:
+            ready = await self.service.ready(request.name, request.version)
+            return pb.ModelReadyResponse(ready=ready)
+
+        return await _settle(answer(), pb.ModelReadyResponse(), grpc_context)
+
+    async def ModelMetadata(  # noqa: N802
+        self, request: pb.ModelMetadataRequest, grpc_context: CallContext
+    ) -> pb.ModelMetadataResponse:
+        """Versions and tensors of one model."""
+
+        async def answer() -> pb.ModelMetadataResponse:
+            contract = self.service.contract(request.name, request.version)
+            response = pb.ModelMetadataResponse()
+            ParseDict(model_metadata(contract), response)
+            return response
+
+        return await _settle(answer(), pb.ModelMetadataResponse(), grpc_context)
+
+    async def ModelConfig(  # noqa: N802
+        self, request: pb.ModelConfigRequest, grpc_context: CallContext
+    ) -> pb.ModelConfigResponse:
+        """Limits and composition of one model."""
+
+        async def answer() -> pb.ModelConfigResponse:
+            contract = self.service.contract(request.name, request.version)
+            response = pb.ModelConfigResponse()
+            ParseDict(model_config(contract), response.config)
+            return response
+
+        return await _settle(answer(), pb.ModelConfigResponse(), grpc_context)
+
+    async def ModelInfer(  # noqa: N802
+        self, request: pb.ModelInferRequest, grpc_context: CallContext
+    ) -> pb.ModelInferResponse:
+        """Answer one inference request."""
+        return await _settle(
+            self._infer(request), pb.ModelInferResponse(), grpc_context
+        )
+
+    async def Check(  # noqa: N802
+        self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
+    ) -> health_pb2.HealthCheckResponse:
+        """Health check of gRPC; a service is the whole server or a model."""
+
+        async def answer() -> health_pb2.HealthCheckResponse:
+            return health_pb2.HealthCheckResponse(
+                status=await self._serving(request.service)
+            )
+
+        return await _settle(answer(), health_pb2.HealthCheckResponse(), grpc_context)
+
+    async def List(  # noqa: N802
+        self, request: health_pb2.HealthListRequest, grpc_context: CallContext
+    ) -> health_pb2.HealthListResponse:
+        """Every state that `Check` can tell."""
+
+        async def answer() -> health_pb2.HealthListResponse:
+            response = health_pb2.HealthListResponse()
+            models = [contract.name for contract in self.service.contracts()]
+            for name in [*WHOLE_SERVER, *models]:
+                response.statuses[name].status = await self._serving(name)
+            return response
+
+        return await _settle(answer(), health_pb2.HealthListResponse(), grpc_context)
+
+    async def Watch(  # noqa: N802
+        self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Health watch of gRPC: the state now, and again whenever it has changed.
+
+        Ends with the request timeout of `grpc_options`; clients then watch anew.
+        """
+        last = None
+        while True:
+            try:
+                status = await self._serving(request.service)
+            except ModelNotFound:
+                status = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+            if status != last:
+                yield health_pb2.HealthCheckResponse(status=status)
+            last = status
+            await asyncio.sleep(self.watch_every_s)
+
+    async def _infer(self, message: pb.ModelInferRequest) -> pb.ModelInferResponse:
+        message_bytes = message.ByteSize()
+        if message_bytes > self.limits.max_body_bytes:
+            raise PayloadTooLarge(self.limits.max_body_bytes)
+        contract = self.service.contract(message.model_name, message.model_version)
+        with self.limits.budget.hold(contract.name) as held:
+            held.reach(message_bytes)
+            call = grpc_codec.read_call(contract, message)
+            held.reach(size_bytes(call.request.inputs))
+            reply = await self.service.infer(call.request, message.model_version)
+        return grpc_codec.write_reply(call, reply)
+
+    async def _serving(self, service: str) -> int:
+        name = "" if service in WHOLE_SERVER else service
+        if await self.service.ready(name):
+            return int(health_pb2.HealthCheckResponse.SERVING)
+        return int(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+
+async def _settle(
+    answer: Awaitable[Message], empty: Message, context: CallContext
+) -> Message:
+    """The answer, or `empty` with the reason set on `context`."""
+    try:
+        return await answer
+    except ServingError as error:
+        refused = refusal(error)
+        if refused.status.grpc is StatusCode.INTERNAL:
+            log.exception("request failed: %s", error.args)
+    except Exception:  # outermost: a client must not see what broke
+        log.exception("request failed unexpectedly")
+        refused = INTERNAL
+    _refuse(context, refused)
+    return empty
+
+
+def _refuse(context: CallContext, refused: Refusal) -> None:
+    context.set_code(refused.status.grpc)
+    context.set_details(refused.text)
+    if refused.retry_after_s is not None:
+        context.set_trailing_metadata([("retry-after", str(refused.retry_after_s))])

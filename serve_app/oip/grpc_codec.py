@@ -1,0 +1,153 @@
+"""gRPC messages of the Open Inference Protocol to a call, and a reply to one. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from deployments.contract import check_form
+from deployments.errors import InvalidInput
+from deployments.messages import Contract, Parameter, Reply, Request, Tensor
+from serve_app.oip import inference_pb2 as pb
+from serve_app.oip.call import (
+    Call,
+    Wanted,
+    check_unique,
+    choose,
+    every_output,
+    refuse_shared_memory,
+    want,
+)
+from serve_app.oip.tensors import (
+    Header,
+    bytes_tensor,
+    from_binary,
+    from_elements,
+    read_header,
+    to_binary,
+)
+
+FIELDS: Mapping[str, str] = {
+    "BOOL": "bool_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+"""Datatype → its field in InferTensorContents; FP16 has none."""
+
+
+def read_call(contract: Contract, message: pb.ModelInferRequest) -> Call:
+    """Read a request.
+
+    Raises:
+        InvalidInput: it is not a request to this model.
+    """
+    request = Request(
+        contract.name,
+        _read_inputs(contract, message),
+        _parameters(contract.name, message.parameters),
+        message.id,
+    )
+    return Call(contract, request, _read_outputs(contract, message))
+
+
+def write_reply(call: Call, reply: Reply) -> pb.ModelInferResponse:
+    """Write the outputs the client asked for, raw.
+
+    Raises:
+        InvalidInput: classes are wanted of an output that has none.
+    """
+    response = pb.ModelInferResponse(
+        model_name=call.contract.name,
+        model_version=call.contract.version,
+        id=call.request.id,
+    )
+    for output in choose(call, reply):
+        response.outputs.add(
+            name=output.name, datatype=output.datatype, shape=output.tensor.shape
+        )
+        response.raw_output_contents.append(bytes(to_binary(output.tensor)))
+    return response
+
+
+def _read_inputs(
+    contract: Contract, message: pb.ModelInferRequest
+) -> Mapping[str, Tensor]:
+    raw: Sequence[bytes] = message.raw_input_contents
+    if raw and len(raw) != len(message.inputs):
+        raise InvalidInput(
+            contract.name,
+            f"raw_input_contents must have {len(message.inputs)} entries, one an "
+            f"input, got {len(raw)}",
+        )
+    inputs: dict[str, Tensor] = {}
+    for index, given in enumerate(message.inputs):
+        header = read_header(
+            contract.name, given.name, given.datatype, list(given.shape)
+        )
+        check_unique(contract.name, "input", header.name, inputs)
+        check_form(contract, header.name, header.datatype, header.shape)
+        parameters = _parameters(contract.name, given.parameters)
+        refuse_shared_memory(contract.name, "input", header.name, parameters)
+        inputs[header.name] = _read_input(header, given, raw[index] if raw else None)
+    return inputs
+
+
+def _read_input(
+    header: Header, given: pb.ModelInferRequest.InferInputTensor, raw: bytes | None
+) -> Tensor:
+    if raw is None:
+        return _read_contents(header, given.contents)
+    if given.HasField("contents"):
+        raise InvalidInput(
+            header.model,
+            "contents field must not be specified when using raw_input_contents for "
+            f"'{header.name}' for model '{header.model}'",
+        )
+    return from_binary(header, raw)
+
+
+def _read_contents(header: Header, contents: pb.InferTensorContents) -> Tensor:
+    field = FIELDS.get(header.datatype)
+    if field is None:
+        raise header.refuse(
+            f"is {header.datatype}, which only travels in raw_input_contents"
+        )
+    for filled, _ in contents.ListFields():
+        if filled.name != field:
+            raise header.refuse(
+                f"is {header.datatype}, its data must be in {field}, got {filled.name}"
+            )
+    elements = getattr(contents, field)
+    if header.datatype == "BYTES":
+        return bytes_tensor(header, elements)
+    return from_elements(header, elements)
+
+
+def _read_outputs(
+    contract: Contract, message: pb.ModelInferRequest
+) -> tuple[Wanted, ...]:
+    named: dict[str, Wanted] = {}
+    for given in message.outputs:
+        parameters = _parameters(contract.name, given.parameters)
+        wanted = want(contract, given.name, parameters, binary=True)
+        check_unique(contract.name, "output", wanted.name, named)
+        named[wanted.name] = wanted
+    return tuple(named.values()) or every_output(contract, binary=True)
+
+
+def _parameters(
+    model: str, given: Mapping[str, pb.InferParameter]
+) -> Mapping[str, Parameter]:
+    parameters: dict[str, Parameter] = {}
+    for name, value in given.items():
+        choice = value.WhichOneof("parameter_choice")
+        if choice is None:
+            raise InvalidInput(model, f"parameter '{name}' must have a value")
+        parameters[name] = getattr(value, choice)
+    return parameters

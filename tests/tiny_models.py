@@ -1,0 +1,119 @@
+"""A second catalogue, of two tiny classifiers, so that nothing is hard-wired to vision.
+
+`make_tiny_catalogue` writes it, `build_tiny_store` builds it; both take milliseconds.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import yaml
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from configs.catalogue import load_catalogue
+from models.build import build
+from models.store import Store, digest
+from models.workshop import Workshop
+
+Floats = NDArray[np.float32]
+
+FEATURES, CLASSES = 4, 3
+LABELS = ("low", "middle", "high")
+SEEDS = {"tiny-a": 1, "tiny-b": 2}
+
+
+def tiny_logits(model: str, features: Floats) -> Floats:
+    """What `model` must answer for `features` [rows, 4]: logits [rows, 3]."""
+    weight, bias = _parameters(SEEDS[model])
+    return features @ weight + bias
+
+
+def make_tiny_catalogue(folder: Path) -> Path:
+    """Write models tiny-a and tiny-b and pipeline tiny; return the catalogue's root."""
+    root = folder / "catalogue"
+    for name in ("models", "pipelines", "datasets", "labels"):
+        (root / name).mkdir(parents=True)
+    (root / "labels" / "tiny.txt").write_text("\n".join(LABELS) + "\n")
+    for model, seed in SEEDS.items():
+        weights = write_tiny_onnx(folder / f"{model}.onnx", seed)
+        _dump(root / "models" / f"{model}.yaml", _model(model, weights))
+    _dump(root / "pipelines" / "tiny.yaml", _pipeline("tiny", "fused"))
+    return root
+
+
+def add_mapped_pipeline(root: Path) -> None:
+    """Write pipeline tiny-mapped, whose layout is a mapping, into a tiny catalogue."""
+    layout = {"left": ["model:tiny-a"], "right": ["model:tiny-b", "postprocess"]}
+    _dump(root / "pipelines" / "tiny-mapped.yaml", _pipeline("tiny-mapped", layout))
+
+
+def build_tiny_store(catalogue_root: Path, store_root: Path) -> Store:
+    """Build every model of the catalogue into a store at `store_root`."""
+    store, cache = Store(store_root), store_root.parent / "cache"
+    for _ in build(Workshop(load_catalogue(catalogue_root), store, cache)):
+        pass
+    return store
+
+
+def write_tiny_onnx(file: Path, seed: int) -> Path:
+    """A linear classifier, 4 features → 3 logits, with a batch dimension of any size."""
+    weight, bias = _parameters(seed)
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["features", "weight", "bias"], ["logits"])],
+        "tiny",
+        [_float_tensor("features", FEATURES)],
+        [_float_tensor("logits", CLASSES)],
+        [
+            numpy_helper.from_array(weight, "weight"),
+            numpy_helper.from_array(bias, "bias"),
+        ],
+    )
+    opset = helper.make_opsetid("", 18)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
+    return file
+
+
+def _parameters(seed: int) -> tuple[Floats, Floats]:
+    draw = np.random.default_rng(seed)
+    weight = draw.normal(size=(FEATURES, CLASSES)).astype(np.float32)
+    return weight, draw.normal(size=CLASSES).astype(np.float32)
+
+
+def _float_tensor(name: str, width: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
+
+
+def _model(model: str, weights: Path) -> dict[str, object]:
+    return {
+        "id": model,
+        "title": f"Test classifier {model}",
+        "licence": "Apache-2.0",
+        "weights": {"uri": weights.resolve().as_uri(), "sha256": digest(weights)},
+        "architecture": "onnx",
+        "inputs": [{"name": "features", "datatype": "FP32", "shape": [FEATURES]}],
+        "outputs": [{"name": "logits", "datatype": "FP32", "shape": [CLASSES]}],
+        "labels": "labels/tiny.txt",
+        "variant": "fp32-onnx",
+        "batching": {"max_batch_size": 8, "max_queue_size": 64},
+    }
+
+
+def _pipeline(name: str, layout: object) -> dict[str, object]:
+    return {
+        "id": name,
+        "title": "Test pipeline",
+        "inputs": [{"name": "features", "datatype": "FP32", "shape": [FEATURES]}],
+        "preprocess": {"kind": "tensor"},
+        "ensemble": {
+            "members": [{"model": model} for model in SEEDS],
+            "weights": "uniform",
+        },
+        "postprocess": {"kind": "top_k", "k": 2},
+        "max_rows": 8,
+        "layout": layout,
+    }
+
+
+def _dump(file: Path, content: object) -> None:
+    file.write_text(yaml.safe_dump(content, sort_keys=False))

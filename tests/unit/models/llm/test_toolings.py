@@ -1,0 +1,17 @@
+"""The pins of the environments."""
+
+import pytest
+
+from models.llm import toolings
+
+
+@pytest.mark.parametrize("tooling", [toolings.compress(), toolings.serve()])
+def test_every_requirement_is_pinned(tooling):
+    assert all("==" in pin for pin in tooling.requirements)
+    assert not tooling.dependencies
+
+
+def test_serving_leaves_torchvision_out():
+    assert not any(
+        pin.startswith("torchvision") for pin in toolings.serve().requirements
+    )

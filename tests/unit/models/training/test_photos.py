@@ -1,0 +1,64 @@
+"""Varied views of training photos."""
+
+import pytest
+import torch
+
+from configs.model import ImageSpec
+from configs.steps import AugmentationSpec
+from models.training.photos import Photos, View
+
+EVERYTHING = AugmentationSpec(
+    flip=True, shift_px=2, brightness=0.2, noise=0.1, mixup=0.4
+)
+ROWS = torch.arange(12)
+
+
+@pytest.fixture
+def photos() -> Photos:
+    draw = torch.Generator().manual_seed(0)
+    crops = torch.randint(0, 256, (12, 6, 6, 3), dtype=torch.uint8, generator=draw)
+    return Photos(crops, torch.arange(12) % 3, ImageSpec(size_px=6))
+
+
+def test_row_looks_the_same_in_whatever_batch_it_is_asked_for(photos):
+    view = View(photos, EVERYTHING, seed=1, index=0)
+    turned = ROWS.flip(0)
+
+    assert torch.equal(view.inputs(turned).flip(0), view.inputs(ROWS))
+
+
+def test_views_differ_by_seed_and_by_index(photos):
+    seen = [
+        View(photos, EVERYTHING, seed, index).inputs(ROWS)
+        for seed, index in ((1, 0), (1, 1), (2, 0))
+    ]
+
+    assert not torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[0], seen[2])
+
+
+def test_view_without_variation_is_the_photos(photos):
+    view = View(photos, AugmentationSpec(), 0, 0)
+
+    assert torch.equal(view.inputs(ROWS), photos.inputs(ROWS))
+    assert photos.inputs(ROWS)[0, 2, 1, 0] == (photos.crops[0, 1, 0, 2] - 127.0) / 128
+
+
+def test_shift_moves_by_at_most_so_many_pixels(photos):
+    crops = torch.zeros_like(photos.crops)
+    crops[:, 3, 3] = 255
+    spots = Photos(crops, photos.labels, photos.image)
+
+    seen = View(spots, AugmentationSpec(shift_px=1), 0, 0).inputs(ROWS)[:, 0]
+
+    places = {(int(y), int(x)) for _, y, x in (seen > 0).nonzero()}
+    assert places <= {(y, x) for y in (2, 3, 4) for x in (2, 3, 4)}
+    assert len(places) > 1
+
+
+def test_loss_of_mixed_photos_asks_for_both_labels(photos):
+    view = View(photos, AugmentationSpec(mixup=1.0), 0, 0)
+    plain = View(photos, AugmentationSpec(), 0, 0)
+    sure = torch.nn.functional.one_hot(photos.labels, 3) * 9.0
+
+    assert view.loss(sure, ROWS) > plain.loss(sure, ROWS) + 1
