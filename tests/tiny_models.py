@@ -1,6 +1,7 @@
 """A second catalogue, of two tiny classifiers, so that nothing is hard-wired to vision.
 
 `make_tiny_catalogue` writes it, `build_tiny_store` builds it; both take milliseconds.
+`add_slow_pipeline` adds a model that computes for as long as its input says.
 """
 
 from pathlib import Path
@@ -21,6 +22,11 @@ Floats = NDArray[np.float32]
 FEATURES, CLASSES = 4, 3
 LABELS = ("low", "middle", "high")
 SEEDS = {"tiny-a": 1, "tiny-b": 2}
+
+SLOW = "tiny-slow"
+SLOW_QUEUE = 16
+SLOW_SIDE = 1024
+"""A round of the slow model multiplies two matrices of this side: 2.1 GFLOP."""
 
 
 def tiny_logits(model: str, features: Floats) -> Floats:
@@ -48,6 +54,29 @@ def add_mapped_pipeline(root: Path) -> None:
     _dump(root / "pipelines" / "tiny-mapped.yaml", _pipeline("tiny-mapped", layout))
 
 
+def add_slow_pipeline(root: Path) -> None:
+    """Write model tiny-slow and pipeline slow into a tiny catalogue.
+
+    One row a batch and `SLOW_QUEUE` rows waiting; a row of n takes n rounds, each of
+    10 to 50 ms of one core.
+    """
+    weights = write_slow_onnx(root.parent / f"{SLOW}.onnx")
+    rounds = {"name": "rounds", "datatype": "INT64", "shape": [1]}
+    _dump(
+        root / "models" / f"{SLOW}.yaml",
+        {
+            **_model(SLOW, weights),
+            "inputs": [rounds],
+            "batching": {"max_batch_size": 1, "max_queue_size": SLOW_QUEUE},
+        },
+    )
+    slow = _pipeline("slow", "fused") | {"inputs": [rounds], "max_rows": 1}
+    _dump(
+        root / "pipelines" / "slow.yaml",
+        slow | {"ensemble": {"members": [{"model": SLOW}], "weights": "uniform"}},
+    )
+
+
 def build_tiny_store(catalogue_root: Path, store_root: Path) -> Store:
     """Build every model of the catalogue into a store at `store_root`."""
     store, cache = Store(store_root), store_root.parent / "cache"
@@ -67,6 +96,48 @@ def write_tiny_onnx(file: Path, seed: int) -> Path:
         [
             numpy_helper.from_array(weight, "weight"),
             numpy_helper.from_array(bias, "bias"),
+        ],
+    )
+    opset = helper.make_opsetid("", 18)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
+    return file
+
+
+def write_slow_onnx(file: Path) -> Path:
+    """Rounds [rows, 1] → logits [rows, 3], computing as many rounds as the row says."""
+    side = [SLOW_SIDE, SLOW_SIDE]
+    scalar = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["before", "eye"], ["after"]),
+            helper.make_node("Identity", ["going"], ["on"]),
+        ],
+        "round",
+        [
+            scalar("at", TensorProto.INT64, []),
+            scalar("going", TensorProto.BOOL, []),
+            scalar("before", TensorProto.FLOAT, side),
+        ],
+        [
+            scalar("on", TensorProto.BOOL, []),
+            scalar("after", TensorProto.FLOAT, side),
+        ],
+    )
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMax", ["rounds"], ["trips"], keepdims=0),
+            helper.make_node("Loop", ["trips", "", "eye"], ["end"], body=body),
+            helper.make_node("ReduceMean", ["end"], ["mean"], keepdims=0),
+            helper.make_node("Cast", ["rounds"], ["real"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["real", "mean"], ["scaled"]),
+            helper.make_node("MatMul", ["scaled", "spread"], ["logits"]),
+        ],
+        "slow",
+        [scalar("rounds", TensorProto.INT64, ["batch", 1])],
+        [_float_tensor("logits", CLASSES)],
+        [
+            numpy_helper.from_array(np.eye(SLOW_SIDE, dtype=np.float32), "eye"),
+            numpy_helper.from_array(np.ones((1, CLASSES), np.float32), "spread"),
         ],
     )
     opset = helper.make_opsetid("", 18)

@@ -14,7 +14,12 @@ from models.store import Store
 from models.workshop import Workshop
 from serve_app.cluster import dashboard, deploy, lifecycle, processes, state
 from serve_app.cluster.serve_file import ServeFile, read_serve_file
-from tests.tiny_models import add_mapped_pipeline, build_tiny_store, make_tiny_catalogue
+from tests.tiny_models import (
+    add_mapped_pipeline,
+    add_slow_pipeline,
+    build_tiny_store,
+    make_tiny_catalogue,
+)
 
 ROOT = Path(__file__).parents[2]
 SERVE_FILE = ROOT / "serve_config.yaml"
@@ -92,7 +97,7 @@ class Cluster:
         self.follow(target)
 
     def serve(self, layout):
-        """Deploy vision and tiny in one layout, unless that is what runs."""
+        """Deploy vision and tiny, fused slow too, in one layout, unless that is what runs."""
         if self._layout != layout:
             self.deploy(edit=lambda content: _serve_both(content, layout))
             self._layout = layout
@@ -147,13 +152,15 @@ class Cluster:
 
 def _serve_both(content, layout):
     application = content["applications"][0]
-    application["args"] = {"pipelines": ["vision", "tiny"], "layout": layout}
+    pipelines = ["vision", "tiny", *(["slow"] if layout == "fused" else [])]
+    application["args"] = {"pipelines": pipelines, "layout": layout}
 
 
 def with_tiny(environment, folder):
     """The environment with the tiny models beside the packaged ones."""
     catalogue = make_tiny_catalogue(folder)
     add_mapped_pipeline(catalogue)
+    add_slow_pipeline(catalogue)
     store = environment.store
     real = store.resolve()
     store.unlink()

