@@ -93,6 +93,11 @@ class BarSpec(Spec):
         None, gt=0, description="Size as a share of the reference's."
     )
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether the machine that judges decides too."""
+        return self.max_latency_ms is not None or self.max_latency_share is not None
+
 
 class RecipeSpec(Spec):
     """How one variant of one model is made."""

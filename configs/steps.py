@@ -241,6 +241,11 @@ class LlmQuantizeStep(Spec):
     symmetric: bool = Field(
         True, description="Of W4A16; false gives each group a zero point."
     )
+    eight_bit: tuple[str, ...] = Field(
+        (),
+        description="Layers of W4A16 whose weights get eight bits (a name or `re:` regular "
+        "expression): those that lose most by four.",
+    )
     smoothing: float = Field(
         0.8, ge=0, le=1, description="SmoothQuant of W8A8; 0: none."
     )

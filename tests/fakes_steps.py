@@ -21,6 +21,7 @@ from models.recipes.toolbox import StepEntry, Toolbox
 
 RAN: list[str] = []
 TROUBLE: dict[str, str] = {}
+PINS: list[str] = []
 
 TOOLBOX = Toolbox(
     {
@@ -33,6 +34,11 @@ TOOLBOX = Toolbox(
     },
     {"onnx": "models.recipes.judge:judge_onnx"},
 )
+
+
+def pins() -> list[str]:
+    """What an environment is pinned to."""
+    return PINS
 
 
 def copy(

@@ -23,6 +23,11 @@ def compress() -> Tooling:
     return _pinned("llm-compress")
 
 
+def compressor_pins() -> tuple[str, ...]:
+    """What a step that runs in `compress` depends on."""
+    return compress().requirements
+
+
 def serve() -> Tooling:
     """What serves on CPUs: vLLM; 3 GB, Python 3.11 and later."""
     return _pinned("llm-serve")

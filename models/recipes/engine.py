@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from configs.recipe import RecipeSpec
 from configs.steps import ReferenceSpec
 from models.atomic import write_whole
+from models.card import Card
 from models.errors import BuildFailed
 from models.fit import member_cards
 from models.recipes import keep
@@ -67,6 +68,25 @@ class Engine:
         for planned in plan.steps:
             self._shelf.drop(planned.key)
         self._shelf.judgement(plan.build_key).unlink(missing_ok=True)
+
+    def found(self, recipe: str) -> Card | None:
+        """The variant as another machine has made it, now here; None: run the recipe.
+
+        A bar on time is of the machine that measures it, so such a variant is made here;
+        and so is one that this machine has measured, or has begun to.
+
+        Raises:
+            ModelError: the recipe, or what it names, cannot be had.
+        """
+        plan = self.plan(recipe)
+        begun = any(step.done for step in plan.steps)
+        if begun or plan.recipe.bar.is_timed:
+            return None
+        card = keep.stored(self._workshop, plan)
+        spec = self._workshop.require(plan.recipe.model)
+        return card or self._workshop.obtain(
+            spec.id, plan.recipe.variant, plan.build_key
+        )
 
     def run(self, recipe: str) -> Result:
         """Make, judge and, unless it is below the bar, store the variant of `recipe`.

@@ -30,8 +30,8 @@ def store(
         BuildFailed: its inputs or outputs are not those the model promises.
         StoreUnwritable: the disk is full or refuses.
     """
-    found = _stored(workshop, plan)
-    if found is not None and _is_current(workshop, plan, found):
+    found = stored(workshop, plan)
+    if found is not None:
         return found
     spec = workshop.require(plan.recipe.model)
     if judged.form == "onnx":
@@ -49,6 +49,15 @@ def store(
     return workshop.publish(card)
 
 
+def stored(workshop: Workshop, plan: Plan) -> Card | None:
+    """The card of this very plan, if the store holds it whole."""
+    found = _stored(workshop, plan)
+    if found is None or found.build_key != plan.build_key:
+        return None
+    files = found.stored().values()
+    return found if all(workshop.store.is_intact(fact) for fact in files) else None
+
+
 def withdraw(workshop: Workshop, plan: Plan, piece: Piece) -> None:
     """Take back the card of a file that no longer clears the bar; its files stay."""
     found = _stored(workshop, plan)
@@ -63,12 +72,6 @@ def _stored(workshop: Workshop, plan: Plan) -> Card | None:
         return workshop.store.card(spec.id, spec.version, plan.recipe.variant)
     except (VariantNotFound, StoreCorrupt):
         return None
-
-
-def _is_current(workshop: Workshop, plan: Plan, card: Card) -> bool:
-    files = card.stored().values()
-    same = card.build_key == plan.build_key
-    return same and all(workshop.store.is_intact(fact) for fact in files)
 
 
 def _files(plan: Plan, piece: Piece, form: str) -> tuple[Path, list[tuple[str, Path]]]:

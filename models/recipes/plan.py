@@ -13,7 +13,7 @@ from models import keys, machine
 from models.errors import NotInCatalogue
 from models.fit import member_cards
 from models.recipes.shelf import Shelf
-from models.recipes.toolbox import StepEntry, Toolbox
+from models.recipes.toolbox import StepEntry, Toolbox, tool
 from models.weights import member_weights
 from models.workshop import Workshop
 
@@ -129,6 +129,9 @@ class Planner:
             "bar": recipe.bar.model_dump(mode="json") if entry.on_bar else None,
             "teacher": self._teacher_key(getattr(step, "teacher", None)),
         }
+        if entry.environment is not None:
+            said = tool(recipe.id, step.step, entry.environment, entry.extra)
+            content["environment"] = said()
         return keys.hash_of(content)
 
     def _step_data(

@@ -17,7 +17,9 @@ class StepEntry:
 
     `run` is `module:function`, called with (step, source, target, bench). `tools` are the
     distributions whose versions count, `data` the datasets of the recipe that it reads.
-    `on_cpu`: its result depends on how this CPU multiplies INT8; `on_bar`: on the bar.
+    `environment`: the `module:function` that says, as JSON, what else it runs with: the pins
+    of its tool environment, or the library and GPU found here. `on_cpu`: its result depends
+    on how this CPU multiplies INT8; `on_bar`: on the bar.
     """
 
     run: str
@@ -26,6 +28,7 @@ class StepEntry:
     gives: Form = "onnx"
     tools: tuple[str, ...] = ()
     data: tuple[Role, ...] = ()
+    environment: str | None = None
     on_cpu: bool = False
     on_bar: bool = False
 

@@ -7,7 +7,7 @@ from models.recipes.toolbox import StepEntry, Toolbox
 
 _ONNX = ("onnx", "onnxruntime", "numpy")
 _TORCH = ("torch", "numpy", "safetensors")
-_LLM = ("torch", "transformers", "safetensors")
+_LLM = "models.llm.toolings:compressor_pins"
 
 STEPS: Mapping[str, StepEntry] = {
     "fuse": StepEntry("models.steps.onnx_fuse:run", tools=_ONNX),
@@ -54,7 +54,7 @@ STEPS: Mapping[str, StepEntry] = {
         "models.steps.prune:run_channels",
         takes="torch",
         gives="torch",
-        tools=_TORCH,
+        tools=(*_TORCH, "torch-pruning"),
         data=("train", "validation"),
     ),
     "qat": StepEntry(
@@ -70,21 +70,24 @@ STEPS: Mapping[str, StepEntry] = {
         tools=("torch", "onnxscript", *_ONNX),
     ),
     "tensorrt": StepEntry(
-        "models.steps.tensorrt:run", extra="tensorrt", gives="engine"
+        "models.steps.tensorrt:run",
+        extra="tensorrt",
+        gives="engine",
+        environment="models.tensorrt.maker:runtime_here",
     ),
     "llm-dequantize": StepEntry(
         "models.steps.llm_dequantize:run",
         extra="llm-build",
         takes="any",
         gives="llm",
-        tools=(*_LLM, "gguf"),
+        environment=_LLM,
     ),
     "llm-quantize": StepEntry(
         "models.steps.llm_quantize:run",
         extra="llm-build",
         takes="llm",
         gives="llm",
-        tools=(*_LLM, "llmcompressor"),
+        environment=_LLM,
         data=("calibration",),
     ),
     "llm-lora": StepEntry(
@@ -92,7 +95,7 @@ STEPS: Mapping[str, StepEntry] = {
         extra="llm-build",
         takes="llm",
         gives="llm",
-        tools=(*_LLM, "peft"),
+        environment=_LLM,
         data=("train",),
     ),
 }

@@ -101,6 +101,17 @@ class Maker:
         return told
 
 
+def runtime_here() -> Mapping[str, object]:
+    """The library and GPU that `maker_here` would build with; nothing is installed."""
+    return _chosen(find_gpu()).as_json()
+
+
+def _chosen(gpu: Gpu | None) -> Runtime:
+    if gpu is not None and find_spec("tensorrt") is not None:
+        return Runtime("tensorrt", load_api("tensorrt").version, gpu)
+    return Runtime("tensorrt-rtx", RTX_VERSION, None)
+
+
 def maker_here(
     home: Path, progress: Progress = silent, gpu: Gpu | None = None
 ) -> Maker:
@@ -111,9 +122,8 @@ def maker_here(
         progress: told of downloads and of the phases of a build.
         gpu: None: whichever the driver names.
     """
-    engines, gpu = home / "workshop" / "engines", gpu or find_gpu()
-    if gpu is not None and find_spec("tensorrt") is not None:
-        runtime = Runtime("tensorrt", load_api("tensorrt").version, gpu)
+    engines, runtime = home / "workshop" / "engines", _chosen(gpu or find_gpu())
+    if runtime.kind == "tensorrt":
         called = Called("tensorrt", WORKER, progress)
 
         def here(request: Mapping[str, object]) -> object:
@@ -125,4 +135,4 @@ def maker_here(
     def inside(request: Mapping[str, object]) -> object:
         return rtx.call(WORKER, request, BUILD_TIMEOUT_S)
 
-    return Maker(Runtime("tensorrt-rtx", RTX_VERSION, None), engines, inside)
+    return Maker(runtime, engines, inside)

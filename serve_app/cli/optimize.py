@@ -19,6 +19,7 @@ from models.workshop import Workshop
 from serve_app.cli.console import bars, console, say
 
 if TYPE_CHECKING:  # whoever only wants `--help` does not wait for ONNX Runtime
+    from models.card import Card
     from models.recipes.engine import Engine, Result
     from models.recipes.plan import Plan
 
@@ -60,8 +61,13 @@ def optimize(
         engine = _engine(environment, catalogue, progress)
         if force:
             engine.forget(recipe)
-        result = engine.run(recipe)
-    _tell(environment, catalogue, result, report)
+        card = None if force else engine.found(recipe)
+        result = engine.run(recipe) if card is None else None
+    if result is not None:
+        _tell(environment, catalogue, result, report)
+    elif card is not None:
+        say(f"ready   {card.model} {card.variant} ({_megabytes(card)})")
+        say("its steps and report are not on this machine; --force makes them")
 
 
 def _catalogue(environment: Environment, recipe: str, data: list[Path]) -> Catalogue:
@@ -99,6 +105,10 @@ def _resumable(recipe: str) -> Iterator[None]:
     except KeyboardInterrupt:
         say(f"stopped; `headwater optimize {recipe}` goes on with what is missing")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _megabytes(card: "Card") -> str:
+    return f"{sum(fact.size_bytes for fact in card.stored().values()) / 1e6:.1f} MB"
 
 
 def _show(plan: "Plan") -> None:

@@ -4,6 +4,7 @@ W8A8, W4A16 and FP8 are written by llm-compressor (compressed-tensors), NF4 by
 bitsandbytes, whose form is for transformers.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ def _with_compressor(request: Mapping[str, Any], progress: Progress) -> dict[str
         samples = _samples(request)
         options = _calibration(request, samples)
     progress(f"quantize {request['scheme']}", 0, 2)
-    oneshot(model=model, recipe=_modifiers(request), **options)
+    oneshot(model=model, recipe=_modifiers(request, list(layers)), **options)
     progress(f"quantize {request['scheme']}", 1, 2)
     model.save_pretrained(target, save_compressed=True)
     finish(source, target)
@@ -88,14 +89,14 @@ def _is_four_bit(part: Any) -> bool:
     return type(part).__name__ == "Linear4bit"
 
 
-def _modifiers(request: Mapping[str, Any]) -> list[Any]:
+def _modifiers(request: Mapping[str, Any], layers: Sequence[str]) -> list[Any]:
     from llmcompressor.modifiers.quantization import GPTQModifier, QuantizationModifier
     from llmcompressor.modifiers.transform.awq import AWQModifier
     from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 
     said: dict[str, Any] = {"targets": "Linear", "ignore": list(request["ignore"])}
     if request["scheme"] == "W4A16":
-        said = {"ignore": said["ignore"], "config_groups": _four_bits(request)}
+        said = {"ignore": said["ignore"], "config_groups": _groups(request, layers)}
     else:
         said["scheme"] = "FP8_DYNAMIC" if request["scheme"] == "FP8" else "W8A8"
     before: list[Any] = []
@@ -111,17 +112,28 @@ def _modifiers(request: Mapping[str, Any]) -> list[Any]:
     return [*before, last(**said)]
 
 
-def _four_bits(request: Mapping[str, Any]) -> Mapping[str, Any]:
+def _groups(request: Mapping[str, Any], layers: Sequence[str]) -> Mapping[str, Any]:
+    """Four bits for `layers`, eight for those of `eight_bit`; each layer is of one group."""
     from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 
-    weights = QuantizationArgs(
-        num_bits=4,
-        type="int",
-        symmetric=request["symmetric"],
-        strategy="group",
-        group_size=request["group_size"],
-    )
-    return {"group_0": QuantizationScheme(targets=["Linear"], weights=weights)}
+    fine = [name for name in layers if _is_named(name, request["eight_bit"])]
+    coarse = [name for name in layers if name not in set(fine)]
+    if request["eight_bit"] and not fine:
+        raise ValueError(f"eight_bit {list(request['eight_bit'])} names no layer")
+
+    def group(bits: int, targets: Sequence[str]) -> Any:
+        weights = QuantizationArgs(
+            num_bits=bits,
+            type="int",
+            symmetric=request["symmetric"],
+            strategy="group",
+            group_size=request["group_size"],
+        )
+        return QuantizationScheme(targets=list(targets), weights=weights)
+
+    if not fine:
+        return {"group_0": group(4, ["Linear"])}
+    return {"group_0": group(4, coarse), "group_1": group(8, fine)}
 
 
 def _needs_samples(request: Mapping[str, Any]) -> bool:
@@ -155,21 +167,21 @@ def _calibration(
 
 def _linear(model: Any, ignore: Sequence[str]) -> Mapping[str, Any]:
     """The layers that are quantized, by name."""
-    import re
-
     import torch
-
-    def is_ignored(name: str) -> bool:
-        return any(
-            re.match(word[3:], name) if word.startswith("re:") else name == word
-            for word in ignore
-        )
 
     return {
         name: part
         for name, part in model.named_modules()
-        if isinstance(part, torch.nn.Linear) and not is_ignored(name)
+        if isinstance(part, torch.nn.Linear) and not _is_named(name, ignore)
     }
+
+
+def _is_named(name: str, words: Sequence[str]) -> bool:
+    """Whether a word is the layer's name, or a pattern (`re:`) that its name begins with."""
+    return any(
+        re.match(word[3:], name) if word.startswith("re:") else name == word
+        for word in words
+    )
 
 
 def _check_groups(layers: Mapping[str, Any], size: int) -> None:

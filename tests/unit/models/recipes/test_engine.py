@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from models.errors import (
 )
 from models.recipes import report
 from models.recipes.engine import Engine
+from models.remote import Remote
 from models.store import Store
 from models.workshop import Workshop
-from tests.fakes_steps import RAN, TOOLBOX, TROUBLE
+from tests.fakes_steps import PINS, RAN, TOOLBOX, TROUBLE
 from tests.tiny_vision import make_tiny_vision
 
 ROOT = Path(__file__).parents[4]
@@ -111,6 +113,61 @@ def test_recipes_share_the_steps_they_have_in_common(root):
     engine(root).run("two")
 
     assert RAN == ["stumble"]
+
+
+def test_step_is_made_anew_when_its_environment_changes(root):
+    write(root, "one", "fuse")
+    entry = replace(TOOLBOX.steps["fuse"], environment="tests.fakes_steps:pins")
+    toolbox = replace(TOOLBOX, steps={**TOOLBOX.steps, "fuse": entry})
+    pinned = Engine(workshop(root), toolbox, root.parent / "workshop")
+    PINS[:] = ["tool==1"]
+    before = pinned.plan("one").build_key
+
+    PINS[:] = ["tool==2"]
+
+    assert pinned.plan("one").build_key not in (
+        before,
+        engine(root).plan("one").build_key,
+    )
+
+
+def at(place: Path, root: Path, remote: Path) -> Engine:
+    """An engine with a home of its own and a remote store beside others."""
+    remote.mkdir(exist_ok=True)
+    shop = Workshop(
+        load_catalogue(root),
+        Store(place / "store"),
+        place / "cache",
+        remote=Remote(remote.as_uri()),
+    )
+    return Engine(shop, TOOLBOX, place / "workshop")
+
+
+def test_second_machine_finds_what_the_first_has_made(root, tmp_path):
+    write(root, "one", "fuse")
+    at(tmp_path / "here", root, tmp_path / "remote").run("one")
+    RAN.clear()
+
+    card = at(tmp_path / "there", root, tmp_path / "remote").found("one")
+
+    assert card is not None
+    assert Store(tmp_path / "there" / "store").is_intact(card.model_file)
+    assert RAN == []
+
+
+def test_second_machine_judges_a_bar_on_time_itself(root, tmp_path):
+    write(root, "one", "fuse", bar={"max_latency_ms": 1000})
+    at(tmp_path / "here", root, tmp_path / "remote").run("one")
+
+    assert at(tmp_path / "there", root, tmp_path / "remote").found("one") is None
+
+
+def test_machine_that_has_begun_a_recipe_goes_on_with_it(root, tmp_path):
+    write(root, "one", "fuse")
+    here = at(tmp_path / "here", root, tmp_path / "remote")
+    here.run("one")
+
+    assert here.found("one") is None
 
 
 def test_variant_below_its_bar_is_not_stored(root):

@@ -1,6 +1,7 @@
 """`headwater optimize` and `headwater models compare`, on models of milliseconds."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,18 @@ def test_recipe_is_stored_with_a_report_and_then_ready(home):
     folder = home / "home" / "reports" / "good"
     assert (folder / "step-1-sensitivity.png").read_bytes().startswith(b"\x89PNG")
     assert "<h2>Verdict</h2>" in (folder / "report.html").read_text()
+
+
+def test_variant_whose_steps_were_deleted_is_still_ready(home):
+    call("optimize", "good")
+    shutil.rmtree(home / "home" / "workshop")
+    RAN.clear()
+
+    again = call("optimize", "good")
+
+    assert (again.exit_code, RAN) == (0, []), again.output
+    assert "ready   eye-a good" in again.output
+    assert "--force makes them" in again.output
 
 
 def test_recipe_below_its_bar_ends_with_the_reason_and_a_report(home):
