@@ -11,7 +11,7 @@ from configs.model import ModelSpec
 from configs.pipeline import AUTO, ChoiceBarSpec, MemberSpec, TargetSpec
 from models import machine
 from models.card import Card, Interval, LatencyFact, Proportion, QualityFact
-from models.errors import NothingClears, VariantNotFound
+from models.errors import NothingClears, NotServable, VariantNotFound
 from models.store import Store
 from models.timing import timed
 
@@ -64,6 +64,7 @@ def member_card(store: Store, spec: ModelSpec, member: MemberSpec | None) -> Car
 
     Raises:
         VariantNotFound: it was never built, or from another source than `spec` says.
+        NotServable: no replica can open its form.
         NothingClears: it says `auto` and no stored variant is good enough.
         StoreCorrupt: a card cannot be read.
     """
@@ -76,6 +77,8 @@ def member_card(store: Store, spec: ModelSpec, member: MemberSpec | None) -> Car
     card = store.card(spec.id, spec.version, named)
     if not is_of(spec, card):
         raise VariantNotFound(f"{spec.id} {named} as its file is now")
+    if card.form not in SERVABLE:
+        raise NotServable(spec.id, named, card.form)
     return card
 
 

@@ -90,6 +90,20 @@ class VariantNotFound(ModelError):
         )
 
 
+class NotServable(ModelError):
+    """A variant is stored in a form that no replica opens."""
+
+    def __init__(self, model: str, variant: str, form: str) -> None:
+        super().__init__(model, variant, form)
+        self.model, self.variant, self.form = model, variant, form
+
+    def __str__(self) -> str:
+        return (
+            f"{self.model} {self.variant} is {self.form}, which no replica can open; "
+            "name an ONNX variant (`headwater models list`)"
+        )
+
+
 class StoreCorrupt(ModelError):
     """A stored file is missing or no longer what its card says."""
 

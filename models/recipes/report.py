@@ -7,9 +7,9 @@ from models import keys, machine
 from models.recipes.bar import Finding
 from models.recipes.compare import Contender, compare, contender
 from models.recipes.engine import Result
-from models.recipes.judged import Judged
+from models.recipes.measurements import measured_section
 from models.recipes.page import Row, Section, html, markdown
-from models.recipes.told import cell, drawn, step_sections, words
+from models.recipes.told import drawn, step_sections
 from models.workshop import Workshop
 
 _OUTCOMES = {
@@ -44,7 +44,7 @@ def _sections(workshop: Workshop, result: Result, folder: Path) -> Iterator[Sect
         [_finding(finding) for finding in result.findings],
     )
     yield from _left_out(workshop, result)
-    yield _measured(result.judged)
+    yield measured_section(result.judged)
     yield from _costs(workshop, result, folder)
     for number, piece in enumerate(result.pieces, start=1):
         name = f"Step {number}: {result.plan.steps[number - 1].step.step}"
@@ -92,43 +92,6 @@ def _left_out(workshop: Workshop, result: Result) -> Iterator[Section]:
 
 def _finding(finding: Finding) -> Row:
     return finding.wanted, finding.got, _OUTCOMES[finding.outcome]
-
-
-def _measured(judged: Judged) -> Section:
-    both = [one for one in (judged.reference, judged) if one is not None]
-    rows: list[Row] = [("size MB", *(f"{one.size_bytes / 1e6:.2f}" for one in both))]
-    for fact in judged.latency:
-        name = f"batch {fact.batch_size}, {fact.threads} thread(s), p50 (p99) ms"
-        rows.append(
-            (name, *(_time(one, fact.batch_size, fact.threads) for one in both))
-        )
-    for quality in judged.quality:
-        told = [
-            next((q.top1 for q in one.quality if q.dataset == quality.dataset), None)
-            for one in both
-        ]
-        cells = [
-            f"{100 * t.value:.2f} ({100 * t.low:.1f} to {100 * t.high:.1f})"
-            if t
-            else ""
-            for t in told
-        ]
-        rows.append((f"top-1 % on {quality.dataset}, {quality.top1.n} photos", *cells))
-    measured = judged.measured
-    more = {} if measured is None else measured.model_dump(exclude_none=True)
-    for name, value in more.items():
-        if value not in ((), {}, []):
-            rows.append((words(name), *[""] * (len(both) - 1), cell(value)))
-    return Section("Measured", (), ("", *(one.name for one in both)), rows)
-
-
-def _time(judged: Judged, batch: int, threads: int) -> str:
-    found = (
-        f"{fact.p50_ms:.2f} ({fact.p99_ms:.2f})"
-        for fact in judged.latency
-        if (fact.batch_size, fact.threads) == (batch, threads)
-    )
-    return next(found, "")
 
 
 def _costs(workshop: Workshop, result: Result, folder: Path) -> Iterator[Section]:

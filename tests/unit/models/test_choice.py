@@ -8,7 +8,7 @@ from configs.errors import ConfigError
 from configs.pipeline import ChoiceBarSpec, MemberSpec, TargetSpec
 from models import machine, timing
 from models.choice import choose, member_card
-from models.errors import NothingClears, VariantNotFound
+from models.errors import NothingClears, NotServable, VariantNotFound
 from models.store import Store
 from tests.stored import a_card, add, lost, took
 from tests.tiny_models import make_tiny_catalogue
@@ -188,6 +188,13 @@ def test_named_variant_of_other_weights_is_not_found(store, spec, put):
 
     with pytest.raises(VariantNotFound, match="fp32-onnx as its file is now"):
         member_card(store, spec, None)
+
+
+def test_named_variant_in_another_form_is_refused(store, spec, put):
+    put("int8-trt", form="engine")
+
+    with pytest.raises(NotServable, match="tiny-a int8-trt is engine, which no"):
+        member_card(store, spec, MemberSpec(model="tiny-a", variant="int8-trt"))
 
 
 @pytest.mark.parametrize("key", ["bar", "target"])
