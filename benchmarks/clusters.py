@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 import psutil
 import yaml
@@ -111,6 +111,15 @@ class Cluster:
         names = tuple(one["name"] for one in _applications(config))
         wanted = ServeFile(file, names, HTTP_PORT, GRPC_PORT)
         deploy.wait_healthy(self._environment, wanted, lambda _: None)
+
+    def details(self) -> dict[str, Any]:
+        """Serve's own account of itself.
+
+        Raises:
+            DashboardSilent: it does not answer now.
+        """
+        token = state.token_file(self._environment)
+        return dict(dashboard.serve_details(self._environment.dashboard_port, token))
 
     def _wait_for_dashboard(self) -> None:
         environment, log = self._environment, lifecycle.log_file(self._environment)

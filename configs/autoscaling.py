@@ -1,6 +1,7 @@
 """The Specs of autoscaling: how one deployment grows and shrinks, and what a fleet may cost."""
 
 from datetime import date, time
+from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,6 +14,12 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Replicas = Annotated[int, Field(ge=0, le=10_000)]
 
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@cache
+def _timezones() -> set[str]:
+    """Looking for them walks through hundreds of files."""
+    return available_timezones()
 
 
 class ScheduleSpec(Spec):
@@ -114,7 +121,7 @@ class AutoscalingSpec(Spec):
     @field_validator("timezone")
     @classmethod
     def _is_a_timezone(cls, name: str) -> str:
-        if name not in available_timezones() | {"UTC"}:
+        if name != "UTC" and name not in _timezones():
             raise ValueError("must be a name like Europe/Berlin")
         return name
 
@@ -143,3 +150,10 @@ class FleetSpec(Spec):
     budget_per_hour: float | None = Field(
         None, gt=0, description="In the unit of replica_price_per_hour; None: no bound."
     )
+
+
+class ScalingSpec(Spec):
+    """`autoscaling` in the args of the application; a deployment not named has one replica."""
+
+    deployments: dict[str, AutoscalingSpec] = Field(min_length=1)
+    fleet: FleetSpec = FleetSpec()

@@ -13,6 +13,7 @@ Datatype = Literal[
 ]  # fmt: skip
 Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
 VariantName = Id
+PreferredSize = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -56,22 +57,87 @@ class CalibrationSpec(Spec):
     percentile: float = Field(99.99, gt=50, le=100)
 
 
+class QueuePolicySpec(Spec):
+    """What happens to a request that waits too long, or where too many wait already.
+
+    The words and their meaning are Triton's; `max_queue_size` counts rows.
+    """
+
+    timeout_action: Literal["REJECT", "DELAY"] = Field(
+        "REJECT", description="DELAY: serve it after all that have not timed out."
+    )
+    default_timeout_us: int | None = Field(
+        None, ge=1, description="None: a request may wait for ever."
+    )
+    allow_timeout_override: bool = Field(
+        False, description="A request's own `timeout` counts, where it is shorter."
+    )
+    max_queue_size: int | None = Field(None, ge=1)
+
+
 class BatchingSpec(Spec):
-    """Limits of one model's queue on one replica; rows, not requests, are counted."""
+    """Limits of one model's queue on one replica; rows, not requests, are counted.
+
+    Levels of priority start at 1, which goes first.
+    """
 
     max_batch_size: int = Field(32, ge=1, le=4096)
-    preferred_batch_size: int | None = Field(
-        None, ge=1, description="A batch is closed at so many rows; None: at the most."
+    preferred_batch_size: PreferredSize | tuple[PreferredSize, ...] | None = Field(
+        None,
+        description="A batch is closed at so many rows; of several, at the most that "
+        "are there. None: at the largest.",
     )
     batch_wait_timeout_s: float = Field(0.0, ge=0, le=10)
+    defer_share: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="Part of the time to its deadline that a request may wait for "
+        "company although a slot is free, when fuller batches are needed.",
+    )
     max_queue_size: int = Field(256, ge=1)
+    priority_levels: int = Field(1, ge=1, le=100)
+    default_priority_level: int = Field(1, ge=1)
+    default_queue_policy: QueuePolicySpec = QueuePolicySpec()
+    priority_queue_policy: dict[int, QueuePolicySpec] = Field(
+        {}, description="By level, where the default one does not hold."
+    )
+
+    @field_validator("preferred_batch_size")
+    @classmethod
+    def _sizes_ascend(cls, sizes: object) -> object:
+        if isinstance(sizes, tuple) and (not sizes or list(sizes) != sorted({*sizes})):
+            raise ValueError("several preferred sizes must ascend")
+        return sizes
+
+    @model_validator(mode="after")
+    def _levels_exist(self) -> "BatchingSpec":
+        named = (self.default_priority_level, *self.priority_queue_policy)
+        if not all(1 <= level <= self.priority_levels for level in named):
+            raise ValueError(f"levels go from 1 to {self.priority_levels}")
+        return self
 
     @property
     def full_batch_size(self) -> int:
         """Rows at which a batch is closed; only a single larger request exceeds it."""
-        return min(
-            self.preferred_batch_size or self.max_batch_size, self.max_batch_size
-        )
+        return min(self.preferred_sizes[-1], self.max_batch_size)
+
+    @property
+    def preferred_sizes(self) -> tuple[int, ...]:
+        """The sizes at which a batch is closed, ascending, never empty."""
+        said = self.preferred_batch_size
+        sizes = said if isinstance(said, tuple) else (said or self.max_batch_size,)
+        return tuple(sorted({min(size, self.max_batch_size) for size in sizes}))
+
+    def level(self, priority: int) -> int:
+        """The level of a request that asks for `priority`; 0 and unknown: the default."""
+        if 1 <= priority <= self.priority_levels:
+            return priority
+        return self.default_priority_level
+
+    def policy(self, level: int) -> QueuePolicySpec:
+        """What holds for the requests of one level."""
+        return self.priority_queue_policy.get(level, self.default_queue_policy)
 
 
 class ModelSpec(Spec):

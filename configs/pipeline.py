@@ -136,4 +136,7 @@ class PipelineSpec(Spec):
         TopKPostprocessSpec | TensorPostprocessSpec, Field(discriminator="kind")
     ]
     max_rows: int = Field(32, ge=1, description="Rows one request may hold.")
+    slo_ms: float | None = Field(
+        None, gt=0, description="A request is answered within that, or refused."
+    )
     layout: Layout | dict[Id, tuple[str, ...]] = "fused"

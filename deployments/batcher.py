@@ -1,4 +1,4 @@
-"""The queue of one model on one replica: a thin shell around `deployments.batching`.
+"""The queue of one model on one replica: a thin shell around `deployments.batching.desk`.
 
 Promises: an item is run once or refused once; one item's failure is its own; a cancelled
 item that still waits leaves the queue and is never run.
@@ -7,14 +7,26 @@ item that still waits leaves the queue and is never run.
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from configs.model import BatchingSpec
-from deployments import batching
-from deployments.errors import BackendFailed, NotReady, Overloaded, ServingError
+from deployments.batching.desk import Desk
+from deployments.batching.latency import Latency
+from deployments.batching.outlook import Run as Running
+from deployments.batching.stats import BatchStats, Pace
+from deployments.batching.terms import has_policy, set_terms
+from deployments.batching.waiting import NEVER, Refused, Waiting
+from deployments.errors import (
+    BackendFailed,
+    DeadlineExceeded,
+    NotReady,
+    Overloaded,
+    QueueTimeout,
+    ServingError,
+)
+from deployments.messages import CALM, Urgency
 from deployments.slots import Slots
 
 Item = TypeVar("Item")
@@ -26,12 +38,16 @@ COME_BACK_S = 1.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class _Entry(Generic[Item, Result]):
-    item: Item
-    rows: int
-    arrived_s: float
-    answer: "asyncio.Future[Result]"
+class _Entry(Waiting, Generic[Item, Result]):
+    def __init__(
+        self,
+        item: Item,
+        rows: int,
+        arrived_s: float,
+        answer: "asyncio.Future[Result]",
+    ) -> None:
+        self.item, self.rows = item, rows
+        self.arrived_s, self.answer = arrived_s, answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +55,6 @@ class _Broken:
     """What the runtime raised for a whole batch."""
 
     error: Exception
-
-
-@dataclass(slots=True)
-class BatchStats:
-    """What a batcher has done since it started; times are sums in seconds."""
-
-    items: int = 0
-    rows: int = 0
-    batches: int = 0
-    refused: int = 0
-    cancelled: int = 0
-    failed: int = 0
-    queue_s: float = 0.0
-    run_s: float = 0.0
-
-
-@dataclass(slots=True)
-class _Pace:
-    """Learns seconds a row, for Retry-After; an exponential mean over batches."""
-
-    row_s: float = 0.01
-    weight: float = field(default=0.2)
-
-    def learn(self, rows: int, run_s: float) -> None:
-        self.row_s += self.weight * (run_s / rows - self.row_s)
 
 
 class Batcher(Generic[Item, Result]):
@@ -75,10 +66,12 @@ class Batcher(Generic[Item, Result]):
         self.model, self.limits = model, limits
         self.stats = BatchStats()
         self._slots, self._run = slots, run
-        self._queue: deque[_Entry[Item, Result]] = deque()
-        self._queued_rows = 0
+        self._desk = Desk[_Entry[Item, Result]](limits, slots.count)
+        self._has_policy = has_policy(limits)
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_s = NEVER
         self._grown = asyncio.Event()
-        self._pace = _Pace()
+        self._pace = Pace()
         self._pump: asyncio.Task[None] | None = None
         self._closed = False
         self._running: set[asyncio.Task[None]] = set()
@@ -90,21 +83,39 @@ class Batcher(Generic[Item, Result]):
         """Whether batches still leave the queue."""
         return self._pump is None or not self._pump.done()
 
-    async def submit(self, item: Item, rows: int) -> Result:
-        """Queue `item` and wait for its answer.
+    def believe(self, run_s: Mapping[int, float]) -> None:
+        """Take seconds of a run by rows as true until runs here say otherwise."""
+        self._desk.latency = Latency(run_s)
+
+    async def submit(
+        self, item: Item, rows: int, urgency: Urgency = CALM, bucket: object = None
+    ) -> Result:
+        """Queue `item` and wait; only items of equal buckets share a batch.
 
         Raises:
             Overloaded: the queue is full; nothing was queued.
             NotReady: the batcher is closed, or no slot ever becomes free.
+            DeadlineExceeded: it cannot be answered in time; it was not run.
+            QueueTimeout: it waited longer than the policy of its level allows.
             BackendFailed: the runtime failed on this item, not on a neighbour, or a run
                 with it does not end.
         """
         if self._closed or self._slots.jammed:
             raise NotReady(self.model, COME_BACK_S)
-        if not batching.admits(self._queued_rows, rows, self.limits):
-            self.stats.refused += 1
-            raise Overloaded(self.model, self._queued_rows, self._retry_after_s())
-        entry = self._enqueue(item, rows)
+        loop, now_s = asyncio.get_running_loop(), time.monotonic()
+        entry: _Entry[Item, Result] = _Entry(item, rows, now_s, loop.create_future())
+        if bucket is not None:
+            entry.bucket = bucket
+        if urgency is not CALM or self._has_policy:
+            set_terms(entry, urgency, self.limits)
+        why = self._desk.offer(entry, now_s)
+        if why is not None:
+            raise self._refusal(entry, why, now_s)
+        if self._desk.alarm_s < self._alarm_s:
+            self._arm(loop, now_s)
+        self._grown.set()
+        if self._pump is None:
+            self._pump = loop.create_task(self._seal_forever())
         try:
             return await entry.answer
         except asyncio.CancelledError:
@@ -114,6 +125,8 @@ class Batcher(Generic[Item, Result]):
     async def close(self) -> None:
         """Refuse what waits and comes, let what runs end."""
         self._closed = True
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._pump is not None:
             self._pump.cancel()
         self._refuse_waiting()
@@ -121,34 +134,55 @@ class Batcher(Generic[Item, Result]):
             await asyncio.wait(self._running)
 
     def _refuse_waiting(self) -> None:
-        for entry in (*self._take(len(self._queue)), *self._apart):
+        waiting = list(self._desk.line)
+        self._desk.line.take(waiting)
+        for entry in (*waiting, *self._apart):
             _settle(entry, NotReady(self.model, COME_BACK_S))
 
-    def _enqueue(self, item: Item, rows: int) -> _Entry[Item, Result]:
-        loop = asyncio.get_running_loop()
-        entry = _Entry[Item, Result](item, rows, time.monotonic(), loop.create_future())
-        self._queue.append(entry)
-        self._queued_rows += rows
-        self._grown.set()
-        if self._pump is None:
-            self._pump = loop.create_task(self._seal_forever())
-        return entry
+    def _refusal(
+        self, entry: _Entry[Item, Result], why: Refused, now_s: float
+    ) -> ServingError:
+        self.stats.refuse(why)
+        if why is Refused.FULL:
+            rows = self._desk.line.rows
+            back_s = self._pace.retry_after_s(rows, self._slots.count)
+            return Overloaded(self.model, rows, back_s)
+        if why is Refused.EXPIRED:
+            return QueueTimeout(self.model, now_s - entry.arrived_s)
+        needed_s = self._desk.needs_s(entry, now_s)
+        return DeadlineExceeded(self.model, entry.deadline_s - now_s, needed_s)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop, now_s: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_s = self._desk.alarm_s
+        self._alarm = loop.call_later(self._alarm_s - now_s, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm, self._alarm_s = None, NEVER
+        self._sift()
+
+    def _sift(self) -> None:
+        """Refuse whoever cannot be served in time any more."""
+        now_s = time.monotonic()
+        for entry, why in self._desk.sift(now_s):
+            _settle(entry, self._refusal(entry, why, now_s))
+        # One that is set too early only looks once too often.
+        if self._desk.alarm_s < self._alarm_s:
+            self._arm(asyncio.get_running_loop(), now_s)
 
     def _drop(self, entry: _Entry[Item, Result]) -> None:
         self.stats.cancelled += 1
-        if entry in self._queue:
-            self._queue.remove(entry)
-            self._queued_rows -= entry.rows
+        self._desk.line.remove(entry)
 
     async def _seal_forever(self) -> None:
         while True:
             await self._gather_company()
             await self._slots.acquire()
-            batch = self._take(
-                batching.items_to_take(
-                    (entry.rows for entry in self._queue), self.limits.full_batch_size
-                )
-            )
+            now_s = time.monotonic()
+            if self._desk.due(now_s):
+                self._sift()
+            batch = self._desk.seal(now_s)
             if not batch:  # everybody cancelled while we waited for the slot
                 self._slots.release()
                 continue
@@ -160,11 +194,10 @@ class Batcher(Generic[Item, Result]):
         """Return when a batch should ask for a slot."""
         while True:
             self._grown.clear()
-            if not self._queue:
+            if not self._desk.line.rows:
                 await self._grown.wait()
                 continue
-            age_s = time.monotonic() - self._queue[0].arrived_s
-            left_s = batching.wait_s(self._queued_rows, age_s, self.limits)
+            left_s = self._desk.wait_s(time.monotonic())
             if left_s <= 0:
                 return
             try:
@@ -172,15 +205,13 @@ class Batcher(Generic[Item, Result]):
             except asyncio.TimeoutError:
                 return
 
-    def _take(self, count: int) -> list[_Entry[Item, Result]]:
-        batch = [self._queue.popleft() for _ in range(count)]
-        self._queued_rows -= sum(entry.rows for entry in batch)
-        return batch
-
     async def _execute(self, batch: list[_Entry[Item, Result]]) -> None:
-        started_s = time.monotonic()
+        rows = sum(entry.rows for entry in batch)
+        run = self._desk.started(rows, time.monotonic())
         outcomes = await self._on_slot(batch)
-        self._count(batch, started_s, time.monotonic() - started_s)
+        ended_s = time.monotonic()
+        self._desk.ended(run, ended_s, well=_went_well(outcomes))
+        self._count(batch, run, ended_s - run.started_s)
         if not isinstance(outcomes, _Broken):
             self._settle_all(batch, outcomes)
         elif len(batch) == 1:
@@ -234,26 +265,27 @@ class Batcher(Generic[Item, Result]):
         return outcomes
 
     def _count(
-        self, batch: Sequence[_Entry[Item, Result]], started_s: float, run_s: float
+        self, batch: Sequence[_Entry[Item, Result]], run: Running, run_s: float
     ) -> None:
-        rows = sum(entry.rows for entry in batch)
-        self._pace.learn(rows, run_s)
+        self._pace.learn(run.rows, run_s)
         self.stats.batches += 1
         self.stats.items += len(batch)
-        self.stats.rows += rows
+        self.stats.rows += run.rows
         self.stats.run_s += run_s
-        self.stats.queue_s += sum(started_s - entry.arrived_s for entry in batch)
-
-    def _retry_after_s(self) -> float:
-        return batching.retry_after_s(
-            self._queued_rows, self._pace.row_s, self._slots.count
-        )
+        self.stats.queue_s += sum(run.started_s - entry.arrived_s for entry in batch)
 
     def _as_serving_error(self, error: Exception) -> ServingError:
         if isinstance(error, ServingError):
             return error
         log.error("%s failed", self.model, exc_info=error)
         return BackendFailed(self.model, f"{type(error).__name__}: {error}")
+
+
+def _went_well(outcomes: "Sequence[Result | ServingError] | _Broken") -> bool:
+    """Whether a run says how long runs take."""
+    if isinstance(outcomes, _Broken):
+        return False
+    return not isinstance(outcomes[0], ServingError)
 
 
 def _settle(entry: _Entry[Item, Result], outcome: Result | ServingError) -> None:

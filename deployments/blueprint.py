@@ -116,6 +116,7 @@ def model_contract(blueprint: Blueprint, model: str) -> Contract:
         preferred_batch_size=spec.batching.full_batch_size,
         batch_wait_timeout_s=spec.batching.batch_wait_timeout_s,
         max_queue_size=spec.batching.max_queue_size,
+        batching=spec.batching,
         labels=read_labels(blueprint, model) if card.labels_file else (),
         alternatives=alternatives,
         properties={"variant": card.variant, "sha256": card.model_file.sha256},

@@ -6,6 +6,8 @@
   - InvalidInput: the caller sent something the model refuses
   - PayloadTooLarge: the caller sent more bytes than the gate lets in
   - Overloaded: the caller comes back after `retry_after_s`
+  - QueueTimeout: the caller waited as long as the model's queue lets it
+  - DeadlineExceeded: the answer would come too late; nothing is computed
   - Saturated: the caller comes back after `retry_after_s`
   - NotReady: the caller comes back; nothing can answer yet
   - BackendFailed: we look: the runtime failed on a good request
@@ -75,6 +77,36 @@ class Overloaded(ServingError):
 
     def __str__(self) -> str:
         return f"Exceeds maximum queue size: '{self.model}' has {self.queued} waiting"
+
+
+class QueueTimeout(ServingError):
+    """The request waited longer than the policy of its queue allows."""
+
+    def __init__(self, model: str, waited_s: float) -> None:
+        super().__init__(model, waited_s)
+        self.model, self.waited_s = model, waited_s
+
+    def __str__(self) -> str:
+        return (
+            f"Request timeout expired: it waited {self.waited_s * 1e3:.0f} ms for "
+            f"'{self.model}'"
+        )
+
+
+class DeadlineExceeded(ServingError):
+    """The request cannot be answered before its deadline, or is not any more."""
+
+    def __init__(self, model: str, left_s: float, needed_s: float) -> None:
+        super().__init__(model, left_s, needed_s)
+        self.model, self.left_s, self.needed_s = model, left_s, needed_s
+
+    def __str__(self) -> str:
+        if self.left_s <= 0:
+            return f"deadline exceeded: it is over before '{self.model}' could answer"
+        return (
+            f"deadline exceeded: '{self.model}' needs {self.needed_s * 1e3:.1f} ms at "
+            f"best, {self.left_s * 1e3:.1f} ms are left"
+        )
 
 
 class Saturated(ServingError):

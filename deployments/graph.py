@@ -64,7 +64,9 @@ class Graph:
 
     def pipeline(self, name: str) -> Node:
         """A whole pipeline, as the caller of its steps."""
-        return Pipeline([self.node(step_name(name, step)) for step in STEPS])
+        steps = [self.node(step_name(name, step)) for step in STEPS]
+        slo_ms = self._blueprint.pipelines[name].slo_ms
+        return Pipeline(steps, None if slo_ms is None else slo_ms / 1e3)
 
     @property
     def healthy(self) -> bool:
@@ -110,6 +112,7 @@ class Graph:
         backend = OnnxBackend(Store(self._blueprint.store).file(card.model_file))
         backend.run(_one_row(card))  # the first run of a session is slow; do it now
         node = Model(name, backend, spec.batching, self._slots, spec.image)
+        node.tell(_card_runs(card), any(-1 in t.shape for t in spec.inputs))
         self._queues.append(node)
         self.models[name] = node
         return node
@@ -150,6 +153,11 @@ class Graph:
             return TensorPostprocess()
         labels = read_labels(self._blueprint, spec.ensemble.members[0].model)
         return TopKPostprocess(spec.id, spec.postprocess.k, labels)
+
+
+def _card_runs(card: Card) -> dict[int, float]:
+    """Seconds of a run by rows, as measured on one thread, as a slot has."""
+    return {f.batch_size: f.p50_ms / 1e3 for f in card.latency if f.threads == 1}
 
 
 def _one_row(card: Card) -> dict[str, np.ndarray]:

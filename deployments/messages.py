@@ -1,11 +1,13 @@
 """What crosses a handle: requests, replies, and the contract a request is held to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from configs.model import BatchingSpec
 
 Tensor = NDArray[Any]
 """A numpy array; BYTES tensors have dtype object and hold `bytes`."""
@@ -33,6 +35,40 @@ DATATYPES: Mapping[np.dtype[np.generic], str] = {v: k for k, v in DTYPES.items()
 
 
 @dataclass(frozen=True, slots=True)
+class Urgency:
+    """How soon a request wants its answer, and who goes before whom.
+
+    `deadline_s`: when the answer is of no use any more, None: never. `timeout_s`: the
+    client's own `timeout`, counted from `asked_s`. Both moments are `time.monotonic()`
+    of this machine; `shifted` makes them durations and back. `priority`: 1 goes first,
+    0 does not care.
+    """
+
+    deadline_s: float | None = None
+    timeout_s: float | None = None
+    asked_s: float = 0.0
+    priority: int = 0
+
+    def shifted(self, by_s: float) -> "Urgency":
+        """The same on a clock that shows `by_s` more."""
+        if self.deadline_s is None and self.timeout_s is None:
+            return self
+        deadline_s = None if self.deadline_s is None else self.deadline_s + by_s
+        return replace(self, deadline_s=deadline_s, asked_s=self.asked_s + by_s)
+
+    def within(self, limit_s: float, now_s: float) -> "Urgency":
+        """The same with its answer due `limit_s` after `now_s` at the latest."""
+        due_s = now_s + limit_s
+        if self.deadline_s is not None and self.deadline_s <= due_s:
+            return self
+        return replace(self, deadline_s=due_s)
+
+
+CALM = Urgency()
+"""Whenever it suits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One inference asked of a node; every input's first dimension is the row."""
 
@@ -40,6 +76,7 @@ class Request:
     inputs: Mapping[str, Tensor]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     id: str = ""
+    urgency: Urgency = CALM
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +116,4 @@ class Contract:
     members: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
+    batching: BatchingSpec | None = None

@@ -7,7 +7,8 @@ import numpy as np
 
 from configs.model import BatchingSpec, ImageSpec
 from deployments.backends.base import Backend
-from deployments.batcher import Batcher, BatchStats
+from deployments.batcher import Batcher
+from deployments.batching.stats import BatchStats
 from deployments.messages import Reply, Request, Tensor
 from deployments.slots import Slots
 from models.imaging import normalise
@@ -27,6 +28,7 @@ class Model:
         image: ImageSpec | None = None,
     ) -> None:
         self._backend, self._image = backend, image
+        self._varied = False
         self._batcher = Batcher[Tensors, Tensors](name, limits, slots, self._run)
 
     @property
@@ -39,10 +41,22 @@ class Model:
         """Whether batches still leave the queue."""
         return self._batcher.healthy
 
+    def tell(self, run_s: Mapping[int, float], varied: bool) -> None:
+        """What its card says.
+
+        Args:
+            run_s: seconds of a run by rows; believed until runs here say otherwise.
+            varied: the shape of rows differs; only equal ones share a batch.
+        """
+        self._batcher.believe(run_s)
+        self._varied = varied and self._image is None
+
     async def infer(self, request: Request) -> Reply:
         """See `Node.infer`."""
-        rows = len(next(iter(request.inputs.values())))
-        return Reply(await self._batcher.submit(request.inputs, rows))
+        inputs = request.inputs
+        rows = len(next(iter(inputs.values())))
+        bucket = _shapes(inputs) if self._varied else None
+        return Reply(await self._batcher.submit(inputs, rows, request.urgency, bucket))
 
     async def close(self) -> None:
         """Refuse what waits, let what runs end."""
@@ -68,6 +82,10 @@ class Model:
         if self._image is not None and any(t.dtype == np.uint8 for t in tensors):
             return _normalised(tensors, self._image)
         return tensors[0] if len(tensors) == 1 else np.concatenate(tensors)
+
+
+def _shapes(inputs: Tensors) -> object:
+    return tuple(sorted((name, t.shape[1:]) for name, t in inputs.items()))
 
 
 def _normalised(tensors: Sequence[Tensor], image: ImageSpec) -> Tensor:

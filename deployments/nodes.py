@@ -1,6 +1,7 @@
 """The nodes of a pipeline as plain classes; none of them knows where another one runs."""
 
 import asyncio
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -78,7 +79,10 @@ class ImagePreprocess:
         """See `Node.infer`."""
         photos = next(iter(request.inputs.values()))
         rows = await all_or_none(
-            [self._queue.submit(Photo(*numbered), 1) for numbered in enumerate(photos)]
+            [
+                self._queue.submit(Photo(*numbered), 1, request.urgency)
+                for numbered in enumerate(photos)
+            ]
         )
         return Reply({name: np.stack([row[name] for row in rows]) for name in rows[0]})
 
@@ -178,17 +182,22 @@ class TensorPostprocess:
 
 
 class Pipeline:
-    """Sends a request through preprocess, ensemble and postprocess, in this order."""
+    """Sends a request through preprocess, ensemble and postprocess, in this order.
 
-    def __init__(self, steps: Sequence[Node]) -> None:
-        self._steps = tuple(steps)
+    `slo_s`: every request is to be answered within that, or as soon as it says itself.
+    """
+
+    def __init__(self, steps: Sequence[Node], slo_s: float | None = None) -> None:
+        self._steps, self._slo_s = tuple(steps), slo_s
 
     async def infer(self, request: Request) -> Reply:
         """See `Node.infer`."""
-        reply = Reply(request.inputs)
+        reply, urgency = Reply(request.inputs), request.urgency
+        if self._slo_s is not None:
+            urgency = urgency.within(self._slo_s, time.monotonic())
         for step in self._steps:
             asked = Request(
-                request.model, reply.outputs, request.parameters, request.id
+                request.model, reply.outputs, request.parameters, request.id, urgency
             )
             reply = await step.infer(asked)
         return reply
@@ -196,7 +205,7 @@ class Pipeline:
 
 def _share(member: Member, request: Request) -> Request:
     inputs = {name: request.inputs[source] for name, source in member.feed.items()}
-    return Request(member.model, inputs, {}, request.id)
+    return Request(member.model, inputs, {}, request.id, request.urgency)
 
 
 async def all_or_none(

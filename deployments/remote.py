@@ -2,6 +2,9 @@
 
 import asyncio
 import math
+import time
+from dataclasses import replace
+from functools import partial
 
 import ray
 from ray import serve
@@ -9,11 +12,12 @@ from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
+from deployments.autoscaling.live.meter import Meter, Metered
 from deployments.blueprint import Blueprint
 from deployments.budget import Budget, size_bytes
 from deployments.errors import BackendFailed, NotReady, Overloaded, ServingError
 from deployments.graph import Graph
-from deployments.messages import Reply, Request
+from deployments.messages import CALM, Reply, Request
 from deployments.nodes import Node
 from deployments.slots import Slots
 
@@ -29,6 +33,9 @@ class RemoteNode:
 
     async def infer(self, request: Request) -> Reply:
         """See `Node.infer`."""
+        if request.urgency is not CALM:  # another machine has another clock
+            left = request.urgency.shifted(-time.monotonic())
+            request = replace(request, urgency=left)
         answer = self._handle.infer.remote(self._name, request)
         try:
             reply: Reply = await answer
@@ -44,15 +51,24 @@ class NodeServer:
     """Hosts the nodes that the plan gives to one deployment."""
 
     def __init__(self, blueprint: Blueprint, deployment: str) -> None:
-        self._graph = open_graph(blueprint, deployment)
+        self._meter = Meter()
+        self._graph = open_graph(blueprint, deployment, self._meter)
         self._graph.load()
+        self._meter.loaded()
         self._budget = Budget(blueprint.replica.max_inflight_bytes)
 
     async def infer(self, node: str, request: Request) -> Reply:
         """Answer as the hosted node `node` does."""
+        if request.urgency != CALM:
+            due = request.urgency.shifted(time.monotonic())
+            request = replace(request, urgency=due)
         with self._budget.hold(node) as held:
             held.reach(size_bytes(request.inputs))
             return await self._graph.node(node).infer(request)
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Ray Serve asks every second and tells the autoscaling policy."""
+        return self._meter.stats()
 
     async def ready(self) -> bool:
         """Whether every model here takes batches."""
@@ -67,13 +83,16 @@ class NodeServer:
         self._graph.check_health()
 
 
-def open_graph(blueprint: Blueprint, deployment: str) -> Graph:
-    """The graph of this replica, with a slot for each CPU that Ray gave it."""
+def open_graph(blueprint: Blueprint, deployment: str, meter: Meter) -> Graph:
+    """The graph of this replica, with a slot for each CPU that Ray gave it.
+
+    Calls to other deployments are counted by `meter`.
+    """
     context = ray.get_runtime_context()
     resources = context.get_assigned_resources()  # type: ignore[no-untyped-call]
     cpus = resources.get("CPU", 1)
     slots = Slots(max(1, math.floor(cpus)), blueprint.replica.run_timeout_s)
-    return Graph(blueprint, deployment, slots, _reach)
+    return Graph(blueprint, deployment, slots, partial(_reach, meter))
 
 
 async def answers(deployment: str) -> bool:
@@ -85,8 +104,8 @@ async def answers(deployment: str) -> bool:
         return False
 
 
-def _reach(deployment: str, node: str) -> Node:
-    return RemoteNode(_handle(deployment), node)
+def _reach(meter: Meter, deployment: str, node: str) -> Node:
+    return Metered(RemoteNode(_handle(deployment), node), meter, deployment)
 
 
 def _handle(deployment: str) -> "DeploymentHandle[NodeServer]":

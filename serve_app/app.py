@@ -10,6 +10,7 @@ from pydantic import Field
 from ray import serve
 from ray.serve import Application
 
+from configs.autoscaling import ScalingSpec
 from configs.catalogue import load_catalogue, packaged_catalogue
 from configs.environment import load_environment
 from configs.pipeline import Layout
@@ -24,6 +25,7 @@ from models.pins import pin
 from models.store import Store
 from serve_app.ingress import Ingress
 from serve_app.limits import Limits
+from serve_app.scaling.wiring import autoscaling_configs
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,9 @@ class AppArgs(Spec):
         None, description="Replaces the layout of every pipeline."
     )
     replica: ReplicaSpec = ReplicaSpec()
+    autoscaling: ScalingSpec | None = Field(
+        None, description="None: as many replicas as the Serve file says."
+    )
 
 
 def build_app(args: AppArgs) -> Application:
@@ -54,8 +59,9 @@ def build_app(args: AppArgs) -> Application:
     """
     environment = load_environment()
     store = Store(environment.store)
+    catalogue = load_catalogue(environment.catalogue or packaged_catalogue())
     blueprint = draw(
-        load_catalogue(environment.catalogue or packaged_catalogue()),
+        catalogue,
         store,
         args.pipelines,
         args.models,
@@ -63,10 +69,18 @@ def build_app(args: AppArgs) -> Application:
     )
     _pin(store, blueprint)
     blueprint = replace(blueprint, replica=args.replica)
-    beside = [_bind_node(blueprint, name) for name in blueprint.plan.deployments()]
-    ingress = serve.deployment(name=INGRESS, max_ongoing_requests=1024)(
-        serve.ingress()(Ingress)
+    plan = blueprint.plan
+    scaled = autoscaling_configs(
+        args.autoscaling, [INGRESS, *plan.deployments()], catalogue
     )
+    beside = [
+        _bind_node(blueprint, name, scaled.get(name)) for name in plan.deployments()
+    ]
+    ingress = serve.deployment(
+        name=INGRESS,
+        max_ongoing_requests=1024,
+        autoscaling_config=scaled.get(INGRESS),
+    )(serve.ingress()(Ingress))
     limits = Limits(
         environment.max_body_bytes,
         Budget(args.replica.max_inflight_bytes),
@@ -83,12 +97,15 @@ def _pin(store: Store, blueprint: Blueprint) -> None:
         log.warning("files in use are not marked: %s", error)
 
 
-def _bind_node(blueprint: Blueprint, name: str) -> Application:
+def _bind_node(
+    blueprint: Blueprint, name: str, scaling: dict[str, object] | None
+) -> Application:
     nodes = blueprint.plan.nodes(name)
     computes = any(part in node for node in nodes for part in COMPUTES)
     deployment = serve.deployment(
         name=name,
         max_ongoing_requests=1024,
+        autoscaling_config=scaling,
         ray_actor_options={"num_cpus": 0.5 if computes else 0.1},
     )(NodeServer)
     return deployment.bind(blueprint, name)

@@ -5,11 +5,20 @@ costs two timers that never ring.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 
+from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.messages import CALM, Request
+from serve_app.urgency import HEADER, read_urgency
+
+END_BY = "headwater.end_by"
+"""Where an ASGI scope holds what ends its request sooner."""
 
 LOOK_AFTER_S = 0.1
 """A client that leaves earlier is not missed: its answer is nearly there."""
@@ -28,6 +37,24 @@ Words = Callable[[Scope, End], Response]
 """The answer to a request that was ended."""
 
 
+def urgent(http: HttpRequest, request: Request, now_s: float) -> Request:
+    """`request` with the deadline and priority that it came with over HTTP.
+
+    A request that runs when its deadline comes is ended then.
+
+    Raises:
+        InvalidInput: they make no sense.
+    """
+    within_ms = http.headers.get(HEADER)
+    urgency = read_urgency(request.model, request.parameters, within_ms, now_s)
+    if urgency is CALM:
+        return request
+    end_by = http.scope.get(END_BY)
+    if end_by is not None and urgency.deadline_s is not None:
+        end_by(urgency.deadline_s)
+    return replace(request, urgency=urgency)
+
+
 class Bounded:
     """Runs an ASGI application for one request, within `limit_s` seconds."""
 
@@ -39,6 +66,7 @@ class Bounded:
     ) -> None:
         """Run `app`; when it is ended before it answers, answer in its place."""
         watch = _Watch(receive, send, self._limit_s)
+        scope[END_BY] = watch.end_by
         try:
             await app(scope, watch.receive, watch.send)
         except asyncio.CancelledError:
@@ -61,6 +89,11 @@ class _Watch:
         self._looking: asyncio.Task[None] | None = None
         self.end: End | None = None
         self.whole = self.answering = False
+
+    def end_by(self, deadline_s: float) -> None:
+        """End the request at `deadline_s` of `time.monotonic()`, if not before."""
+        left_s = max(0.0, deadline_s - time.monotonic())
+        self._alarms.append(self._loop.call_later(left_s, self._ring))
 
     async def receive(self) -> Message:
         message = await self._receive()

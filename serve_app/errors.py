@@ -11,11 +11,13 @@ from grpc import StatusCode
 
 from deployments.errors import (
     BackendFailed,
+    DeadlineExceeded,
     InvalidInput,
     ModelNotFound,
     NotReady,
     Overloaded,
     PayloadTooLarge,
+    QueueTimeout,
     Saturated,
     ServingError,
     VersionNotFound,
@@ -60,6 +62,8 @@ STATUSES: Mapping[type[ServingError], Status] = {
     PayloadTooLarge: Status(413, StatusCode.RESOURCE_EXHAUSTED),
     UnsupportedMedia: Status(415, StatusCode.INVALID_ARGUMENT),
     Overloaded: Status(503, StatusCode.UNAVAILABLE),
+    QueueTimeout: Status(503, StatusCode.UNAVAILABLE),
+    DeadlineExceeded: Status(504, StatusCode.DEADLINE_EXCEEDED),
     Saturated: Status(503, StatusCode.RESOURCE_EXHAUSTED),
     NotReady: Status(503, StatusCode.UNAVAILABLE),
     BackendFailed: Status(500, StatusCode.INTERNAL),

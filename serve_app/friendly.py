@@ -14,6 +14,7 @@ from deployments.messages import Contract, Parameter, Reply, Request, Tensor
 from deployments.service import Service
 from serve_app.answers import Endpoint, Handler, answered, json_response, problem
 from serve_app.body import read_body
+from serve_app.bounded import urgent
 from serve_app.errors import UnsupportedMedia
 from serve_app.limits import Limits
 from serve_app.oip.http_codec import parse_object
@@ -54,7 +55,7 @@ class FriendlyRoutes:
             body = await read_body(request, held, self._limits.max_body_bytes)
             asked = Request(contract.name, _read_inputs(contract, body), parameters)
             held.reach(size_bytes(asked.inputs))
-            reply = await self._service.infer(asked)
+            reply = await self._service.infer(urgent(request, asked, started))
         took_ms = round((time.monotonic() - started) * 1000, 2)
         return json_response(
             {"pipeline": contract.name, **_write(contract, reply), "took_ms": took_ms}

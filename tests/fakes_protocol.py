@@ -94,6 +94,10 @@ class FakeService:
         self.cancelled = False
         self._offers = {c.name: c for c in (VISION, TABULAR, ADDER, SCORER)}
 
+    def offer(self, contract: Contract) -> None:
+        """Serve by this contract from now on."""
+        self._offers[contract.name] = contract
+
     def contracts(self) -> Sequence[Contract]:
         return list(self._offers.values())
 
@@ -133,6 +137,10 @@ class FakeContext:
         self.code: StatusCode | None = None
         self.details = ""
         self.trailing: list[tuple[str, str]] = []
+        self.metadata: list[tuple[str, str]] = []
+
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        return self.metadata
 
     def set_code(self, code: StatusCode) -> None:
         self.code = code

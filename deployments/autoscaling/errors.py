@@ -45,3 +45,26 @@ class PlotUnavailable(AutoscalingError):
 
     def __str__(self) -> str:
         return "plots need matplotlib: install headwater[bench]"
+
+
+class NothingDecided(AutoscalingError):
+    """The journal says nothing of this deployment in this span."""
+
+    def __init__(self, deployment: str, known: tuple[str, ...]) -> None:
+        super().__init__(deployment, known)
+        self.deployment, self.known = deployment, known
+
+    def __str__(self) -> str:
+        told = ", ".join(self.known) or "none; does an application use the policy?"
+        return f"{self.deployment}: no decision in this span; there are some of: {told}"
+
+
+class SinceUnclear(AutoscalingError):
+    """`--since` is neither a span nor a time."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"--since must be like 90s, 10m, 2h, 3d or an ISO time, got {self.text}"

@@ -18,6 +18,7 @@ from deployments.autoscaling.regression import Regression
 from deployments.autoscaling.residuals import Residuals
 from deployments.autoscaling.rows import Flags, Floats, Ints, Rows
 from deployments.autoscaling.seasons import Seasons
+from deployments.autoscaling.spikes import COUNT as PERIODS
 from deployments.autoscaling.spikes import Spikes
 
 EVERY_S = 5
@@ -52,9 +53,9 @@ class Pending(Rows):
         self.lead_s: Ints = np.zeros((count, PENDING), np.int64)
         self.inputs = np.zeros((count, PENDING, features.COUNT), np.float32)
         self.sizes = np.zeros((count, PENDING, features.SCALE_COUNT), np.float32)
-        # scale, level, last minute, point, sigma, quantile without spikes
-        self.facts: Floats = np.ones((count, PENDING, 6))
-        self.spikes = np.zeros((count, PENDING, 7), np.float32)
+        # scale, level, last minute, point, sigma, quantile without spikes and with
+        self.facts: Floats = np.ones((count, PENDING, 7))
+        self.spikes = np.zeros((count, PENDING, PERIODS), np.float32)
 
     def fresh(self, count: int) -> "Pending":
         return Pending(count)
@@ -117,6 +118,8 @@ class Forecaster:
         hour = self.arrivals.rate(3600)
         young = self.arrivals.age < 3600
         pull = np.where(young, np.maximum(2e-4, 1 / (1 + self.arrivals.age)), 2e-4)
+        # An outage is no small deployment: what it has learnt keeps its scale.
+        pull = np.where(hour > 0, pull, 0.0)
         self.pace.scale += pull * (hour - self.pace.scale)
         np.maximum(self.pace.scale, 1e-6, out=self.pace.scale)
         if clock.step % EVERY_S == AFTER_S:
@@ -137,10 +140,12 @@ class Forecaster:
         when = clock.wall_s + clock.lead_s
         spikes = self.spikes.expected(when, view.minute, 2 * view.unit)
         spike = np.where(self.spikes.trusted(), spikes, 0).max(axis=1)
+        quantile = np.maximum(base, spike)
         if clock.step % EVERY_S == 0:
-            facts = (view.scale, view.level, view.minute, point, sigma, base)
+            quantiles = base, quantile
+            facts = (view.scale, view.level, view.minute, point, sigma, *quantiles)
             self._remember(clock, (x, u, np.stack(facts, axis=1), spikes))
-        return Forecast(point, sigma, part, np.maximum(base, spike), spike)
+        return Forecast(point, sigma, part, quantile, spike)
 
     def _point(self, view: View, x: Floats) -> Floats:
         found = self.mean.predict(x) * view.scale
@@ -166,19 +171,21 @@ class Forecaster:
         everyone = np.arange(len(made_at))
         due: Flags = (pending.made_at[everyone, place] == made_at) & (made_at >= 0)
         due &= pending.lead_s[everyone, place] == clock.lead_s
+        # An hour of nothing teaches nothing about the traffic that comes after it.
+        due &= self.arrivals.rate(3600) > 0
         rows = np.flatnonzero(due)
         if not len(rows):
             return
         truth = self.arrivals.demand(clock.step, EVERY_S)[rows]
         at = rows, place[rows]
-        scale, level, minute, _, _, base = pending.facts[at].T
-        self._learn_errors(rows, truth, pending, at)
-        self.mean.learn(
-            rows,
-            pending.inputs[at].astype(float),
-            truth / scale,
-            1 / (0.2 + minute / scale),
-        )
+        _, level, minute, _, _, base, quantile = pending.facts[at].T
+        covered = self.pace.covered[rows]
+        self.pace.covered[rows] = covered + HOUR_PART * ((truth <= quantile) - covered)
+        self.pace.lessons[rows] += 1
+        # What the calendar foresees is no error of the model: counted as one, a batch
+        # job would keep capacity for itself all day.
+        new = quantile <= base
+        self._learn_errors(rows[new], truth[new], (rows[new], place[rows[new]]))
         unit = 2 / (5 + clock.wait_budget_s[rows])
         jump = np.log((truth + unit) / (minute + unit))
         self.spikes.learn(rows, clock.wall_s - AFTER_S + 1, jump)
@@ -186,21 +193,23 @@ class Forecaster:
             rows, truth / level, base / level, pending.spikes[at] / level[:, None]
         )
 
-    def _learn_errors(
-        self, rows: Ints, truth: Floats, pending: Pending, at: tuple[Ints, Ints]
-    ) -> None:
-        level, point, sigma, base = pending.facts[at][:, [1, 3, 4, 5]].T
+    def _learn_errors(self, rows: Ints, truth: Floats, at: tuple[Ints, Ints]) -> None:
+        pending = self.pending
+        scale, level, minute, point, sigma = pending.facts[at][:, :5].T
         error = np.abs(truth - point)
         for column, pull in ((0, QUICK), (1, SLOW)):
             old = self.pace.errors[rows, column]
             self.pace.errors[rows, column] = old + pull * (error - old)
-        covered = self.pace.covered[rows]
-        self.pace.covered[rows] = covered + HOUR_PART * ((truth <= base) - covered)
-        self.pace.lessons[rows] += 1
         self.residuals.learn(rows, (truth - point) / sigma)
         self.size.learn(
             rows,
             pending.sizes[at].astype(float),
             np.minimum(error / level, MOST_ERROR),
             np.ones(len(rows)),
+        )
+        self.mean.learn(
+            rows,
+            pending.inputs[at].astype(float),
+            truth / scale,
+            1 / (0.2 + minute / scale),
         )

@@ -6,7 +6,10 @@ from deployments.autoscaling.rows import Floats, Ints
 from deployments.autoscaling.signals import Reading
 
 UTILISATION = 0.9
-DRAIN = 5.0
+# Half the budget is spent before more is asked for: starts and luck take the rest.
+PATIENCE = 0.5
+LEAST_DRAIN_S = 3.0
+MOST_DRAINS = 5.0
 REACTIVE_PART = 0.75
 MOST = 1e6
 
@@ -17,7 +20,7 @@ def backlog_wants(
     """Replicas that work off the queue foreseen for the moment a start is ready.
 
     `timing`: seconds a start takes, mean seconds the open starts have taken so far, and
-    the wait budget. Zero where the queue stays within its budget.
+    the wait budget. Zero where the queue stays within half its budget.
     """
     start_s, starting_for_s, budget_s = timing
     starting = np.maximum(0, seen.target - seen.ready)
@@ -25,9 +28,11 @@ def backlog_wants(
     work = rate * (seen.ready * start_s + starting * helps_s)
     queue = np.maximum(0, seen.queued + point * start_s - work)
     fleet = np.maximum(1, np.maximum(seen.ready, seen.target))
-    drained = (point + queue / (DRAIN * budget_s)) / (UTILISATION * rate)
+    drain_s = np.minimum(MOST_DRAINS * budget_s, np.maximum(LEAST_DRAIN_S, budget_s))
+    drained = (point + queue / drain_s) / (UTILISATION * rate)
     asked = np.ceil(np.minimum(drained, MOST) - 1e-9)
-    return np.where(queue > budget_s * rate * fleet, asked, 0).astype(np.int64)
+    late = queue > PATIENCE * budget_s * rate * fleet
+    return np.where(late, asked, 0).astype(np.int64)
 
 
 def reactive_wants(seen: Reading, slots: Ints) -> Ints:

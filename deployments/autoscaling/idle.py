@@ -56,9 +56,12 @@ class Idle(Rows):
 
     def _index(self, idle_s: Floats | Ints) -> Floats:
         """The best chance of a request for a second of waiting, over all waits."""
-        place = _bin(idle_s)[:, None]
-        ahead = np.arange(BINS) >= place
+        bins = _bin(idle_s)
+        ahead = np.arange(BINS) >= bins[:, None]
         mass = np.where(ahead, self.gaps, 0.0)
+        # Of the bin at hand only what lies ahead; else the chance leaps at every edge.
+        left = (_EDGES[bins + 1] - idle_s) / (_EDGES[bins + 1] - _EDGES[bins])
+        mass[np.arange(len(bins)), bins] *= np.clip(left, 1e-6, 1.0)
         chance = np.cumsum(mass, axis=1) / mass.sum(axis=1, keepdims=True)
         wait_s = np.maximum(1.0, _EDGES[1:] - np.asarray(idle_s)[:, None])
         best: Floats = np.where(ahead, chance / wait_s, 0.0).max(axis=1)

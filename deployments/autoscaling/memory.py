@@ -1,7 +1,7 @@
 """All that is known about the deployments, kept in rows in one order of names."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from deployments.autoscaling.rows import Ints, Rows
 from deployments.autoscaling.signals import Signals
 from deployments.autoscaling.starts import Starts
 from deployments.autoscaling.tuning import Tuning
+
+log = logging.getLogger(__name__)
 
 FLEETING = frozenset({"arrivals", "pending", "holds", "signals"})
 PARKED = 1000
@@ -52,9 +54,14 @@ class Memory:
         self.names = kept + new
         for name in new:
             if name in self._parked:
-                with suppress(ValueError):
-                    self.restore(name, self._parked.pop(name))
+                self._take_back(name)
         return np.arange(len(kept), len(self.names))
+
+    def _take_back(self, name: str) -> None:
+        try:
+            self.restore(name, self._parked.pop(name))
+        except ValueError as error:
+            log.warning("autoscaling of %s starts anew: %s", name, error)
 
     def park(self, name: str, block: Block) -> None:
         """Keep what was learnt about a deployment that is not there now."""

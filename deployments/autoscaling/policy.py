@@ -14,7 +14,7 @@ from deployments.autoscaling.features import Clock
 from deployments.autoscaling.forecaster import Forecast
 from deployments.autoscaling.memory import Memory
 from deployments.autoscaling.reasons import Facts, Steps, Wants
-from deployments.autoscaling.rows import Floats, Ints
+from deployments.autoscaling.rows import Flags, Floats, Ints
 from deployments.autoscaling.settings import Settings
 from deployments.autoscaling.signals import Reading
 
@@ -23,6 +23,8 @@ SILENT_S = 60
 QUIET_S = 30
 LEAST_ALPHA, MOST_ALPHA = 0.5, 0.9995
 LEAST_REPLICAS = 0.25
+SHORT_WAIT_S, SHORT_PART = 5.0, 0.7
+POINT_ROOM = 1.05
 MOST_REPLICAS = 1_000_000
 
 
@@ -39,7 +41,7 @@ class Policy:
         memory = self._memory
         forecast = memory.forecaster.forecast(clock, self.alpha)
         facts = self._facts(reading, forecast)
-        wants = self._wants(reading, facts, limits, now_s)
+        wants = self._wants(reading, facts, limits, (clock, now_s))
         held = self._held(reading, wants.total, clock)
         freed = self._freed(held, reading, clock, limits)
         overdue = memory.starts.overdue(now_s)
@@ -73,17 +75,25 @@ class Policy:
         )
 
     def _wants(
-        self, reading: Reading, facts: Facts, limits: Limits, now_s: float
+        self,
+        reading: Reading,
+        facts: Facts,
+        limits: Limits,
+        when: tuple[Clock, float],
     ) -> Wants:
         memory, chosen = self._memory, self._chosen
+        clock, now_s = when
         more = limits.factor * (1 + chosen.headroom)
-        needed = _replicas(facts.forecast.quantile * more / facts.rate)
+        demand = _patient(facts.forecast, clock, chosen.wait_budget_s)
+        needed = _replicas(demand * more / facts.rate)
         timing = (
             facts.start_s,
             memory.starts.starting_for_s(now_s),
             chosen.wait_budget_s,
         )
         point = facts.forecast.point * limits.factor
+        # What is left of a forecast is no queue where nothing comes and nothing must run.
+        point = np.where(chosen.to_zero & self._quiet(reading), 0.0, point)
         backlog = guard.backlog_wants(reading, point, facts.rate, timing)
         reactive = guard.reactive_wants(reading, chosen.slots)
         # Where forecasts have been wrong of late, the reactive rule is the floor.
@@ -107,14 +117,19 @@ class Policy:
     ) -> Ints:
         """Nothing, or the one replica to be warm, where nothing arrives."""
         memory, chosen = self._memory, self._chosen
-        start_s = memory.starts.expected_s
-        quiet = memory.forecaster.arrivals.idle_s > np.minimum(QUIET_S, start_s + 5)
-        quiet &= (reading.queued <= 0) & (reading.ongoing < 0.05) & ~reading.silent
+        start_s, quiet = memory.starts.expected_s, self._quiet(reading)
         free = chosen.to_zero & (limits.least == 0) & quiet & (held <= 1)
         if not free.any():
             return np.maximum(held, 1)
         keep = memory.idle.worth_keeping(clock.wall_s, start_s, chosen.cold_worth_s)
         return np.where(free, keep.astype(np.int64), np.maximum(held, 1))
+
+    def _quiet(self, reading: Reading) -> Flags:
+        """Where nothing has come for a while, and nothing waits or runs."""
+        longest_s = np.minimum(QUIET_S, self._memory.starts.expected_s + 5)
+        none_came = self._memory.forecaster.arrivals.idle_s > longest_s
+        nothing_runs = (reading.queued <= 0) & (reading.ongoing < 0.05)
+        return none_came & nothing_runs & ~reading.silent
 
     def _paid(self, wants: Ints, limits: Limits, forecast: Forecast) -> Ints:
         budget, price = self._fleet.budget_per_hour, self._chosen.price
@@ -130,6 +145,19 @@ class Policy:
             return float(chance * ratio[row] * at_stake)
 
         return within_budget(wants, limits.least, price, budget, worth)
+
+
+def _patient(forecast: Forecast, clock: Clock, budget_s: Floats) -> Floats:
+    """The demand to be ready for where requests may wait longer than seconds.
+
+    A replica too few lets a queue grow; if the wait budget is most of a start or more,
+    the queue is seen and worked off in time. So the quantile shrinks, to the point at least.
+    """
+    used_s = np.maximum(SHORT_WAIT_S, SHORT_PART * clock.lead_s)
+    slack = np.maximum(0, budget_s - used_s) / clock.lead_s
+    enough = np.minimum(forecast.quantile, POINT_ROOM * forecast.point)
+    shrunk = np.maximum(enough, forecast.quantile / (1 + slack))
+    return np.asarray(np.maximum(shrunk, forecast.spike), np.float64)
 
 
 def _replicas(wanted: Floats) -> Ints:

@@ -85,7 +85,7 @@ def _codes(steps: Steps, facts: Facts) -> Ints:
         (steps.allowed < steps.freed, "starts overdue"),
         (facts.always_warm, "always warm"),
         (facts.silent, "silent"),
-        ((steps.freed < steps.held) & (steps.freed == 0), "idle"),
+        (steps.freed == 0, "idle"),
         (steps.freed != np.maximum(steps.held, 1), "pre-warm"),
         (steps.held > wants.total, "held"),
         ((wants.backlog > 0) & (wants.backlog >= wants.forecasted), "backlog"),

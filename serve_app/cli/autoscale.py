@@ -1,4 +1,4 @@
-"""`headwater autoscale`: try autoscaling on recorded arrivals before trusting it."""
+"""`headwater autoscale`: try autoscaling on recorded arrivals; ask why it decided so."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -23,16 +23,18 @@ from deployments.autoscaling.replay.runner import (
 )
 from deployments.autoscaling.replay.trace import read_trace
 from serve_app.cli.console import console, errors
+from serve_app.cli.explain import explain
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Try autoscaling policies on recorded arrivals.",
+    help="Try autoscaling on recorded arrivals; ask why it decided so.",
 )
+app.command()(explain)
 
 
 @app.callback()
 def root() -> None:
-    """Try autoscaling policies on recorded arrivals."""
+    """Try autoscaling on recorded arrivals; ask why it decided so."""
 
 
 @app.command(name="replay")

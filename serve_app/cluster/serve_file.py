@@ -16,6 +16,8 @@ from configs.spec import read_mapping
 
 OIP_SERVICE = "add_GRPCInferenceServiceServicer_to_server"
 DOORS = ("http_options", "grpc_options")
+OUR_APP = "serve_app.app:build_app"
+OUR_POLICY = "serve_app.scaling.policy:HeadwaterPolicy"
 UNSHOWN = ("ssl_keyfile_password",)
 
 
@@ -48,6 +50,8 @@ def read_serve_file(path: Path) -> ServeFile:
     content = read_mapping(path)
     for key in unknown_keys(content, ServeDeploySchema):
         raise ConfigError(path, key, "Ray Serve knows no such key and would ignore it")
+    for key, reason in scaling_faults(content):
+        raise ConfigError(path, key, reason)
     try:
         schema = ServeDeploySchema.model_validate(content)
     except ValidationError as error:
@@ -98,6 +102,29 @@ def unknown_keys(content: Any, model: type[BaseModel]) -> Iterator[str]:
             continue
         for inner in _models(fields[key].annotation):
             yield from (f"{key}{place}" for place in _inner(value, inner))
+
+
+def scaling_faults(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keys that leave autoscaling half said, and what is wrong with each."""
+    applications = content.get("applications")
+    for at, one in enumerate(applications if isinstance(applications, list) else []):
+        if isinstance(one, dict) and one.get("import_path") == OUR_APP:
+            for key, reason in _faults_of(one):
+                yield f"applications.{at}.{key}", reason
+
+
+def _faults_of(application: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    args, listed = application.get("args"), application.get("deployments")
+    scaled = isinstance(args, dict) and args.get("autoscaling") is not None
+    policy = application.get("autoscaling_policy")
+    if scaled and policy is None:
+        yield "autoscaling_policy", f"autoscaling needs policy_function: {OUR_POLICY}"
+    if policy is not None and not scaled:
+        yield "args.autoscaling", "is missing, so autoscaling_policy has nothing to do"
+    for at, one in enumerate(listed if isinstance(listed, list) else []):
+        for key in ("num_replicas", "autoscaling_config"):
+            if scaled and isinstance(one, dict) and key in one:
+                yield f"deployments.{at}.{key}", "is what args.autoscaling decides"
 
 
 def _inner(value: Any, model: type[BaseModel]) -> Iterator[str]:

@@ -6,7 +6,9 @@ two services share this class.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from google.protobuf.json_format import ParseDict
@@ -15,12 +17,15 @@ from grpc_health.v1 import health_pb2
 
 from deployments.budget import size_bytes
 from deployments.errors import ModelNotFound, PayloadTooLarge, ServingError
+from deployments.messages import CALM, Request
 from deployments.service import Service
 from serve_app.errors import INTERNAL, Refusal, refusal
 from serve_app.limits import Limits
 from serve_app.oip import grpc_codec
 from serve_app.oip import inference_pb2 as pb
+from serve_app.oip.deadlines import LEFT_MS
 from serve_app.oip.metadata import model_config, model_metadata, server_metadata
+from serve_app.urgency import HEADER, milliseconds, read_urgency
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +37,8 @@ WHOLE_SERVER = ("", "inference.GRPCInferenceService")
 
 class CallContext(Protocol):
     """The part of Ray Serve's gRPC context that is used here."""
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str]]: ...
 
     def set_code(self, code: StatusCode) -> None: ...
 
@@ -123,7 +130,7 @@ class GrpcFront:
     ) -> pb.ModelInferResponse:
         """Answer one inference request."""
         return await _settle(
-            self._infer(request), pb.ModelInferResponse(), grpc_context
+            self._infer(request, grpc_context), pb.ModelInferResponse(), grpc_context
         )
 
     async def Check(  # noqa: N802
@@ -170,7 +177,10 @@ class GrpcFront:
             last = status
             await asyncio.sleep(self.watch_every_s)
 
-    async def _infer(self, message: pb.ModelInferRequest) -> pb.ModelInferResponse:
+    async def _infer(
+        self, message: pb.ModelInferRequest, context: CallContext
+    ) -> pb.ModelInferResponse:
+        now_s = time.monotonic()
         message_bytes = message.ByteSize()
         if message_bytes > self.limits.max_body_bytes:
             raise PayloadTooLarge(self.limits.max_body_bytes)
@@ -179,7 +189,8 @@ class GrpcFront:
             held.reach(message_bytes)
             call = grpc_codec.read_call(contract, message)
             held.reach(size_bytes(call.request.inputs))
-            reply = await self.service.infer(call.request, message.model_version)
+            request = _urgent(call.request, context, now_s)
+            reply = await self.service.infer(request, message.model_version)
         return grpc_codec.write_reply(call, reply)
 
     async def _serving(self, service: str) -> int:
@@ -187,6 +198,18 @@ class GrpcFront:
         if await self.service.ready(name):
             return int(health_pb2.HealthCheckResponse.SERVING)
         return int(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+
+def _urgent(request: Request, context: CallContext, now_s: float) -> Request:
+    """`request` with the deadline and priority that the call came with."""
+    metadata = dict(context.invocation_metadata())
+    within_ms = metadata.get(HEADER)
+    urgency = read_urgency(request.model, request.parameters, within_ms, now_s)
+    left_ms = metadata.get(LEFT_MS)
+    if left_ms is not None:
+        left_s = milliseconds(request.model, LEFT_MS, left_ms) / 1e3
+        urgency = urgency.within(left_s, now_s)
+    return request if urgency is CALM else replace(request, urgency=urgency)
 
 
 async def _settle(

@@ -1,5 +1,6 @@
 """The HTTP routes of the Open Inference Protocol, version 2."""
 
+import time
 from collections.abc import Mapping
 
 from starlette.requests import Request as HttpRequest
@@ -11,6 +12,7 @@ from deployments.messages import Contract
 from deployments.service import Service
 from serve_app.answers import Endpoint, Handler, answered, json_response, oip_error
 from serve_app.body import read_binary_body, read_body
+from serve_app.bounded import urgent
 from serve_app.limits import Limits
 from serve_app.oip.http_codec import HEADER_LENGTH, read_call, write_reply
 from serve_app.oip.metadata import model_config, model_metadata, server_metadata
@@ -79,12 +81,14 @@ class OipRoutes:
         )
 
     async def _infer(self, request: HttpRequest) -> Response:
+        now_s = time.monotonic()
         contract = self._contract(request)
         head = request.headers.get(HEADER_LENGTH)
         with self._limits.budget.hold(contract.name) as held:
             call = read_call(contract, await self._body(request, held, head), head)
             held.reach(size_bytes(call.request.inputs))
-            reply = await self._service.infer(call.request, _version(request))
+            asked = urgent(request, call.request, now_s)
+            reply = await self._service.infer(asked, _version(request))
         written = write_reply(call, reply)
         if written.header_length is None:
             return Response(written.content, media_type="application/json")

@@ -3,10 +3,16 @@
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from configs.model import BatchingSpec
 from deployments.messages import Contract, TensorContract
 
 SERVER = "headwater"
-EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration")
+EXTENSIONS = (
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "schedule_policy",
+)
 
 Json = dict[str, object]
 
@@ -69,13 +75,26 @@ def _config(tensor: TensorContract) -> Json:
 
 
 def _batching(contract: Contract) -> Json:
-    return {
+    batching = contract.batching or BatchingSpec()
+    policy = batching.default_queue_policy
+    most = policy.max_queue_size or contract.max_queue_size
+    told: Json = {
         "preferred_batch_size": [
             contract.preferred_batch_size or contract.max_batch_size
         ],
         "max_queue_delay_microseconds": round(contract.batch_wait_timeout_s * 1e6),
-        "default_queue_policy": {"max_queue_size": contract.max_queue_size},
+        "default_queue_policy": {
+            "timeout_action": policy.timeout_action,
+            "default_timeout_microseconds": policy.default_timeout_us or 0,
+            "allow_timeout_override": policy.allow_timeout_override,
+            "max_queue_size": min(most, contract.max_queue_size),
+        },
     }
+    if contract.batching is not None:
+        told["preferred_batch_size"] = list(batching.preferred_sizes)
+        told["priority_levels"] = batching.priority_levels
+        told["default_priority_level"] = batching.default_priority_level
+    return told
 
 
 def _steps(members: Sequence[str]) -> list[Json]:

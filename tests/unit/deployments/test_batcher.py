@@ -6,7 +6,15 @@ import pytest
 
 from configs.model import BatchingSpec
 from deployments.batcher import Batcher
-from deployments.errors import BackendFailed, InvalidInput, NotReady, Overloaded
+from deployments.errors import (
+    BackendFailed,
+    DeadlineExceeded,
+    InvalidInput,
+    NotReady,
+    Overloaded,
+    QueueTimeout,
+)
+from deployments.messages import Urgency
 from deployments.slots import Slots
 
 
@@ -297,6 +305,187 @@ async def test_close_refuses_what_waits(make, doubler):
     running = start(batcher, 0)
     await doubler.wait_entered()
     (waiting,) = start(batcher, 1)
+    await asyncio.sleep(0)
+
+    closing = asyncio.ensure_future(batcher.close())
+    doubler.gate.set()
+    await closing
+
+    with pytest.raises(NotReady):
+        await waiting
+    assert await running[0] == 0
+
+
+def within(seconds, priority=0):
+    return Urgency(time.monotonic() + seconds, priority=priority)
+
+
+@pytest.fixture
+async def busy(make, doubler):
+    """Builds a batcher whose only slot is held until the gate opens."""
+
+    async def build(**limits):
+        batcher = make(**limits)
+        running = start(batcher, 0)
+        await doubler.wait_entered()
+        return batcher, running
+
+    return build
+
+
+def later(batcher, item, urgency):
+    return asyncio.ensure_future(batcher.submit(item, 1, urgency))
+
+
+async def test_deadline_that_is_over_is_refused_and_nothing_is_run(make, doubler):
+    doubler.gate.set()
+    batcher = make()
+
+    with pytest.raises(DeadlineExceeded, match="over before 'm' could answer"):
+        await batcher.submit(1, 1, within(-0.001))
+
+    assert (batcher.stats.late, doubler.batches) == (1, [])
+
+
+async def test_request_whose_deadline_comes_while_it_waits_is_refused_then(busy):
+    batcher, _ = await busy()
+
+    with pytest.raises(DeadlineExceeded):
+        await batcher.submit(1, 1, within(0.05))
+
+    assert batcher.stats.late == 1
+
+
+async def test_deadline_that_can_be_met_is_met(make, doubler):
+    doubler.gate.set()
+
+    assert await make().submit(1, 1, within(30)) == 2
+
+
+async def test_deadline_below_the_shortest_run_is_refused_at_once():
+    def slow(items):
+        time.sleep(0.2)
+        return items
+
+    batcher = Batcher[int, int]("m", BatchingSpec(), Slots(1), slow)
+    await batcher.submit(0, 1)
+
+    with pytest.raises(DeadlineExceeded, match=r"needs \d+\.\d ms at best") as refused:
+        await batcher.submit(1, 1, within(0.15))
+
+    assert 0 < refused.value.left_s <= 0.15
+    assert refused.value.needed_s >= 0.2
+    await batcher.close()
+
+
+async def test_high_priority_is_served_before_a_low_one_that_came_first(busy, doubler):
+    batcher, running = await busy(priority_levels=2, max_batch_size=1)
+    low = later(batcher, 1, Urgency(priority=2))
+    high = later(batcher, 2, Urgency(priority=1))
+    await asyncio.sleep(0)
+
+    doubler.gate.set()
+    await asyncio.gather(*running, low, high)
+
+    assert doubler.batches == [[0], [2], [1]]
+
+
+@pytest.mark.parametrize("priority", [0, 3, 99])
+async def test_priority_that_does_not_exist_is_the_default_one(busy, doubler, priority):
+    batcher, running = await busy(
+        priority_levels=2, default_priority_level=2, max_batch_size=1
+    )
+    other = later(batcher, 1, Urgency(priority=priority))
+    high = later(batcher, 2, Urgency(priority=1))
+    await asyncio.sleep(0)
+
+    doubler.gate.set()
+    await asyncio.gather(*running, other, high)
+
+    assert doubler.batches == [[0], [2], [1]]
+
+
+async def test_request_that_waits_longer_than_its_policy_allows_is_rejected(busy):
+    batcher, _ = await busy(default_queue_policy={"default_timeout_us": 20_000})
+
+    with pytest.raises(QueueTimeout, match="Request timeout expired") as refused:
+        await batcher.submit(1, 1)
+
+    assert refused.value.waited_s >= 0.02
+    assert batcher.stats.expired == 1
+
+
+async def test_request_that_waited_too_long_is_served_last_under_delay(busy, doubler):
+    policy = {
+        "timeout_action": "DELAY",
+        "default_timeout_us": 600_000_000,
+        "allow_timeout_override": True,
+    }
+    batcher, running = await busy(max_batch_size=1, default_queue_policy=policy)
+    delayed = later(batcher, 1, Urgency(timeout_s=0.001))
+    others = [later(batcher, item, Urgency(priority=1)) for item in (2, 3)]
+    await asyncio.sleep(0.02)
+
+    doubler.gate.set()
+    await asyncio.gather(*running, delayed, *others)
+
+    assert doubler.batches == [[0], [2], [3], [1]]
+
+
+async def test_own_timeout_is_a_deadline_where_the_policy_knows_no_override(busy):
+    batcher, _ = await busy()
+
+    with pytest.raises(DeadlineExceeded):
+        await batcher.submit(1, 1, Urgency(None, 0.02, time.monotonic()))
+
+
+async def test_own_timeout_ends_the_wait_where_the_policy_lets_it(busy):
+    policy = {"default_timeout_us": 30_000_000, "allow_timeout_override": True}
+    batcher, _ = await busy(default_queue_policy=policy)
+
+    with pytest.raises(QueueTimeout):
+        await batcher.submit(1, 1, Urgency(None, 0.02, time.monotonic()))
+
+
+async def test_own_timeout_cannot_lengthen_the_one_of_the_policy(busy):
+    policy = {"default_timeout_us": 20_000, "allow_timeout_override": True}
+    batcher, _ = await busy(default_queue_policy=policy)
+
+    with pytest.raises(QueueTimeout):
+        await batcher.submit(1, 1, Urgency(None, 30.0, time.monotonic()))
+
+
+async def test_items_of_different_buckets_are_not_run_together(busy, doubler):
+    batcher, running = await busy()
+    rest = [
+        asyncio.ensure_future(batcher.submit(item, 1, bucket=item % 2))
+        for item in (1, 2, 3, 4)
+    ]
+    await asyncio.sleep(0)
+
+    doubler.gate.set()
+
+    assert await asyncio.gather(*running, *rest) == [0, 2, 4, 6, 8]
+    assert doubler.batches == [[0], [1, 3], [2, 4]]
+
+
+async def test_cancelled_request_with_a_deadline_makes_room(busy, doubler):
+    batcher, running = await busy(max_queue_size=1)
+    leaving = later(batcher, 1, within(30))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.sleep(0)
+
+    staying = later(batcher, 2, within(30))
+    await asyncio.sleep(0)
+    doubler.gate.set()
+
+    assert await asyncio.gather(*running, staying) == [0, 4]
+
+
+async def test_close_refuses_requests_with_deadlines_too(busy, doubler):
+    batcher, running = await busy()
+    waiting = later(batcher, 1, within(30))
     await asyncio.sleep(0)
 
     closing = asyncio.ensure_future(batcher.close())

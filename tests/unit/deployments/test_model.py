@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from configs.model import BatchingSpec, ImageSpec
-from deployments.errors import BackendFailed, NotReady
-from deployments.messages import Request
+from deployments.errors import BackendFailed, DeadlineExceeded, NotReady
+from deployments.messages import Request, Urgency
 from deployments.model import Model
 from deployments.slots import Slots
 from tests.fakes import DoublingBackend, floats
@@ -125,3 +125,28 @@ async def test_model_serves_on_when_the_run_ends_after_all(hung, backend):
 
     assert await ask(models[1], 3) == [6]
     assert isinstance(running.exception(), BackendFailed)
+
+
+async def test_requests_of_different_shapes_do_not_share_a_batch(backend, model):
+    model.tell({}, varied=True)
+    backend.gate.clear()
+    first = asyncio.ensure_future(ask(model, 0))
+    await asyncio.to_thread(backend.entered.acquire, timeout=30)
+    narrow = [asyncio.ensure_future(ask(model, value)) for value in (1, 2)]
+    wide = asyncio.ensure_future(
+        model.infer(Request("m", {"x": np.ones((1, 3), np.float32)}))
+    )
+    await asyncio.sleep(0)
+
+    backend.gate.set()
+
+    assert await asyncio.gather(first, *narrow) == [[0], [2], [4]]
+    assert (await wide).outputs["y"].shape == (1, 3)
+    assert backend.batches == [1, 2, 1]
+
+
+async def test_deadline_of_a_request_is_that_of_its_rows(model):
+    late = Request("m", {"x": floats(1)}, urgency=Urgency(deadline_s=0.0))
+
+    with pytest.raises(DeadlineExceeded):
+        await model.infer(late)

@@ -1,4 +1,6 @@
 import asyncio
+import time
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -7,8 +9,8 @@ from PIL import Image
 
 from configs.model import ImageSpec
 from configs.pipeline import ImagePreprocessSpec
-from deployments.errors import BackendFailed, InvalidInput, Overloaded
-from deployments.messages import Reply, Request
+from deployments.errors import BackendFailed, DeadlineExceeded, InvalidInput, Overloaded
+from deployments.messages import Reply, Request, Urgency
 from deployments.nodes import (
     ImagePreprocess,
     Member,
@@ -190,3 +192,35 @@ async def test_pipeline_hands_each_step_what_the_last_one_gave():
 
     assert reply.outputs["label"].tolist() == [[b"b"]]
     assert first.requests[0].id == "7"
+
+
+async def test_every_step_of_a_pipeline_knows_its_slo():
+    first, second = EchoNode(), EchoNode()
+
+    await Pipeline([first, second], 30.0).infer(Request("p", {"x": np.zeros((1, 1))}))
+
+    due_s = [node.requests[0].urgency.deadline_s for node in (first, second)]
+    assert due_s[0] is not None
+    assert due_s[0] == due_s[1]
+    assert 0 < due_s[0] - time.monotonic() <= 30
+
+
+async def test_caller_may_want_his_answer_sooner_than_the_slo():
+    node, urgency = EchoNode(), Urgency(time.monotonic() + 1, priority=2)
+
+    await Pipeline([node], 30.0).infer(
+        Request("p", {"x": np.zeros((1, 1))}, urgency=urgency)
+    )
+
+    assert node.requests[0].urgency == urgency
+
+
+async def test_members_and_photos_have_the_urgency_of_their_request():
+    node, urgency = logits([1, 2]), Urgency(deadline_s=0.0)
+    request = Request("p", {"x": np.zeros((1, 1))}, urgency=urgency)
+
+    await SoftVoteEnsemble([member(node, feed={"x": "x"})]).infer(request)
+
+    assert node.requests[0].urgency is urgency
+    with pytest.raises(DeadlineExceeded):
+        await preprocess().infer(replace(encoded(png()), urgency=urgency))

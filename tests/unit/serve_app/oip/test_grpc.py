@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from grpc import StatusCode
 
+from configs.model import BatchingSpec
 from deployments.errors import BackendFailed, InvalidInput, NotReady, Overloaded
 from serve_app.oip import inference_pb2 as pb
 from serve_app.oip.grpc import GrpcFront
@@ -51,7 +53,7 @@ async def test_server_tells_its_extensions(front: GrpcFront, context: FakeContex
     metadata = await front.ServerMetadata(pb.ServerMetadataRequest(), context)
 
     assert metadata.name == "headwater"
-    assert "binary_tensor_data" in metadata.extensions
+    assert {"binary_tensor_data", "schedule_policy"} <= {*metadata.extensions}
 
 
 async def test_model_tells_its_tensors(front: GrpcFront, context: FakeContext):
@@ -250,3 +252,33 @@ async def test_client_that_leaves_takes_its_request_along(
 
     assert asked.cancelled()
     assert service.cancelled
+
+
+async def test_model_tells_its_levels_and_policy(
+    front: GrpcFront, service: FakeService, context: FakeContext
+):
+    said = BatchingSpec.model_validate(
+        {
+            "preferred_batch_size": (2, 4),
+            "priority_levels": 3,
+            "default_priority_level": 2,
+            "default_queue_policy": {
+                "timeout_action": "DELAY",
+                "default_timeout_us": 5000,
+                "allow_timeout_override": True,
+                "max_queue_size": 16,
+            },
+        }
+    )
+    service.offer(replace(service.contract("scorer"), batching=said))
+
+    request = pb.ModelConfigRequest(name="scorer")
+    told = (await front.ModelConfig(request, context)).config.dynamic_batching
+
+    assert list(told.preferred_batch_size) == [2, 4]
+    assert (told.priority_levels, told.default_priority_level) == (3, 2)
+    policy = told.default_queue_policy
+    assert policy.timeout_action == pb.ModelQueuePolicy.DELAY
+    assert policy.default_timeout_microseconds == 5000
+    assert policy.allow_timeout_override
+    assert policy.max_queue_size == 16

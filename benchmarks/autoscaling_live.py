@@ -1,0 +1,298 @@
+"""A day in minutes on real replicas: `python -m benchmarks.autoscaling_live --minutes 20`.
+
+The same arrivals meet Headwater's policy, Ray's default and Ray tuned, one cluster after the
+other, all with the same INT8 model. Every ready replica gets a fixed part of a core, so that
+two replicas serve twice what one does on a machine with few cores; starts are not slowed.
+Counted are requests that were answered late or not at all, and replica-seconds from the order
+to the end of each replica.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from benchmarks import payloads
+from benchmarks.clients import Caller
+from benchmarks.clusters import GRPC_PORT, HTTP_PORT, REPOSITORY, Cluster, Place
+from benchmarks.cpu_share import Shares
+from benchmarks.day import Day
+from benchmarks.facts import ClosedLoop, HttpTarget, LoadJob
+from benchmarks.load import Record, closed_loop, open_loop
+from configs.catalogue import load_catalogue, packaged_catalogue
+from configs.environment import load_environment
+from configs.model import ModelSpec
+from deployments.autoscaling.live import journal
+from serve_app.cluster.dashboard import DashboardSilent
+from serve_app.cluster.serve_file import OUR_POLICY
+from serve_app.scaling.shell import folder_of
+from serve_app.scaling.wiring import BUSY
+
+APP = "headwater"
+SLOTS = 4
+CALIBRATION_S = 10.0
+CALLERS = 8
+LOOK_S = 0.5
+DRAIN_S = 30.0
+TIMEOUT_S = 30.0
+CONTENDERS = ("headwater", "ray-tuned", "ray-default")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all contenders share."""
+
+    model: str
+    minutes: float
+    cores: float
+    most: int
+    slo_s: float
+    load: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one contender made of the day; `causes`: of its starts, by what ordered them."""
+
+    contender: str
+    requests: int
+    late: int
+    failed: Mapping[str, int]
+    late_percent: float
+    replica_s: float
+    most_replicas: int
+    p50_ms: float
+    p99_ms: float
+    lag_p99_ms: float
+    causes: Mapping[str, int]
+
+
+class Watch(threading.Thread):
+    """Looks at the replicas twice a second: counts them, and limits those that are ready."""
+
+    def __init__(self, cluster: Cluster, shares: Shares) -> None:
+        super().__init__(daemon=True)
+        self.replica_s, self.most = 0.0, 0
+        self._cluster, self._shares = cluster, shares
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Look until `end`."""
+        before_s, count = time.monotonic(), 0
+        while not self._ended.wait(LOOK_S):
+            now_s = time.monotonic()
+            self.replica_s += count * (now_s - before_s)
+            before_s = now_s
+            try:
+                replicas = self._replicas()
+            except DashboardSilent:
+                continue
+            count = sum(one["state"] != "STOPPING" for one in replicas)
+            self.most = max(self.most, count)
+            self._shares.hold(
+                one["pid"] for one in replicas if one["state"] == "RUNNING"
+            )
+
+    def end(self) -> None:
+        """Stop looking, and limit nobody any more."""
+        self._ended.set()
+        self.join()
+        self._shares.hold([])
+
+    def _replicas(self) -> list[dict[str, Any]]:
+        deployments = self._cluster.details()["applications"][APP]["deployments"]
+        found: list[dict[str, Any]] = deployments["ingress"]["replicas"]
+        return found
+
+
+def config_of(contender: str, setting: Setting, rate_per_s: float) -> dict[str, Any]:
+    """The Serve config of a contender."""
+    content = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    content["http_options"] |= {"host": "127.0.0.1", "port": HTTP_PORT}
+    content["grpc_options"] |= {"port": GRPC_PORT}
+    application = content["applications"][0]
+    application["args"] = {"pipelines": [], "models": [setting.model]}
+    ingress = application["deployments"][0]
+    # Logical only: what a replica really gets is its share.
+    ingress["ray_actor_options"] = {"num_cpus": 0.25}
+    del ingress["num_replicas"]
+    bounds = {"min_replicas": 1, "max_replicas": setting.most}
+    if contender == "headwater":
+        capacity = {
+            "requests_per_s": rate_per_s,
+            "slots": SLOTS,
+            "wait_budget_s": 0.6 * setting.slo_s,
+        }
+        spec = bounds | {"capacity": capacity}
+        application["args"]["autoscaling"] = {"deployments": {"ingress": spec}}
+        application["autoscaling_policy"] = {"policy_function": OUR_POLICY}
+    elif contender == "ray-tuned":
+        ingress["autoscaling_config"] = bounds | {
+            "target_ongoing_requests": BUSY * SLOTS,
+            "metrics_interval_s": 1,
+            "look_back_period_s": 10,
+            "upscale_delay_s": 0,
+            "downscale_delay_s": 120,
+        }
+    elif contender == "ray-default":
+        ingress["autoscaling_config"] = bounds
+    else:
+        ingress["num_replicas"] = 1
+    return dict(content)
+
+
+def caller_of(setting: Setting, folder: Path) -> LoadJob:
+    """One random photo's pixels for the model."""
+    spec: ModelSpec = load_catalogue(packaged_catalogue()).models[setting.model]
+    if spec.image is None:
+        raise SystemExit(f"{setting.model}: only image models are measured")
+    side = spec.image.size_px
+    draw = np.random.default_rng(setting.seed)
+    pixels = draw.integers(0, 256, (1, side, side, 3), np.uint8)
+    payload = payloads.oip_pixels(spec.inputs[0].name, pixels)
+    body = folder / "body"
+    body.write_bytes(payload.body)
+    url = f"http://127.0.0.1:{HTTP_PORT}/v2/models/{setting.model}/infer"
+    return LoadJob(
+        target=HttpTarget(url=url, headers=payload.headers),
+        body=body,
+        loop=ClosedLoop(concurrency=CALLERS),
+        warmup_s=0,
+        duration_s=CALIBRATION_S,
+        timeout_s=TIMEOUT_S,
+    )
+
+
+async def calibrate(job: LoadJob) -> float:
+    """Requests a second of one limited replica that always has work."""
+    async with Caller(job) as call:
+        record = await closed_loop(call, CALLERS, CALIBRATION_S)
+    return len(record.latencies_ms) / CALIBRATION_S
+
+
+async def live_through(job: LoadJob, day: Day) -> Record:
+    """Send the day's requests."""
+    async with Caller(job) as call:
+        return await open_loop(call, day.arrivals_s(), DRAIN_S)
+
+
+def measure(contender: str, setting: Setting, rate_per_s: float) -> Outcome | float:
+    """Run one contender; `one-replica` gives the rate of a replica instead."""
+    with tempfile.TemporaryDirectory(prefix="day-", dir="/tmp") as name:
+        place = Place(Path(name), load_environment())
+        job = caller_of(setting, Path(name))
+        with Cluster(place, "haproxy") as cluster:
+            cluster.deploy(config_of(contender, setting, rate_per_s))
+            watch = Watch(cluster, Shares(Path(name).name, setting.cores))
+            watch.start()
+            time.sleep(2 * LOOK_S)
+            if contender == "one-replica":
+                rate = asyncio.run(calibrate(job))
+                watch.end()
+                return rate
+            noon_per_s = setting.load * setting.most * rate_per_s
+            day = Day(int(60 * setting.minutes), noon_per_s, setting.seed)
+            record = asyncio.run(live_through(job, day))
+            watch.end()
+        causes = Counter(
+            f"{one['cause']}: {one['reason']}" if one["reason"] else one["cause"]
+            for one in journal.read(folder_of(place.folder / "home", APP))
+            if one["kind"] == "start"
+        )
+    return outcome(contender, record, watch, (setting.slo_s, causes))
+
+
+def outcome(
+    contender: str, record: Record, watch: Watch, told: tuple[float, Mapping[str, int]]
+) -> Outcome:
+    """The figures of one contender."""
+    slo_s, causes = told
+    took_ms = np.array(record.latencies_ms or [np.nan])
+    failed = sum(record.errors.values())
+    requests = len(record.latencies_ms) + failed
+    late = int((took_ms > 1000 * slo_s).sum()) + failed
+    return Outcome(
+        contender,
+        requests,
+        late,
+        dict(record.errors),
+        100 * late / max(1, requests),
+        watch.replica_s,
+        watch.most,
+        float(np.quantile(took_ms, 0.5)),
+        float(np.quantile(took_ms, 0.99)),
+        float(np.quantile(record.lag_ms or [0.0], 0.99)),
+        dict(causes),
+    )
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """A Markdown table."""
+    lines = [
+        "| policy | requests | late | late % | replica-seconds | most | p50 ms | p99 ms |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one.contender} | {one.requests} | {one.late} | {one.late_percent:.2f} | "
+        f"{one.replica_s:.0f} | {one.most_replicas} | {one.p50_ms:.0f} | "
+        f"{one.p99_ms:.0f} |"
+        for one in outcomes
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure the contenders that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--model", default="efficientnet-lite0")
+    parser.add_argument("--cores", type=float, default=0.15, help="Of one replica.")
+    parser.add_argument("--most", type=int, default=6, help="Replicas.")
+    parser.add_argument("--slo", type=float, default=1.0, help="Seconds.")
+    parser.add_argument(
+        "--load", type=float, default=0.5, help="Noon, in what all replicas serve."
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS)
+    parser.add_argument("--json", type=Path, help="Write settings and outcomes here.")
+    asked = parser.parse_args()
+    setting = Setting(
+        asked.model, asked.minutes, asked.cores, asked.most, asked.slo, asked.load,
+        asked.seed,
+    )  # fmt: skip
+    rate = measure("one-replica", setting, 1.0)
+    assert isinstance(rate, float)
+    say(f"one replica on {setting.cores:g} of a core serves {rate:.1f} requests/s\n")
+    outcomes = []
+    for contender in asked.only:
+        found = measure(contender, setting, rate)
+        assert isinstance(found, Outcome)
+        outcomes.append(found)
+        say(json.dumps(asdict(found)) + "\n")
+    say(table(outcomes))
+    if asked.json is not None:
+        told = {"setting": asdict(setting), "rate_per_s": rate}
+        told["outcomes"] = [asdict(one) for one in outcomes]
+        asked.json.write_text(json.dumps(told, indent=2) + "\n")
+
+
+def say(text: str) -> None:
+    """Print at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
