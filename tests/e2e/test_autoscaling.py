@@ -47,8 +47,17 @@ def autoscaled(content):
     del application["deployments"][0]["num_replicas"]
 
 
+def one_replica(content):
+    """The same model at one replica, from which the policy has to start."""
+    application = content["applications"][0]
+    application["args"] = {"pipelines": ["slow"]}
+    application["deployments"][0]["num_replicas"] = 1
+
+
 @pytest.fixture(scope="module")
 def scaled(cluster):
+    cluster.deploy(edit=one_replica)
+    cluster.wait_replicas(1)
     cluster.deploy(edit=autoscaled)
     return cluster
 

@@ -59,4 +59,5 @@ def test_example_runs(fused, folder, place, language, code):
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.strip(), "an example shows something"
-    assert "error" not in ran.stdout.lower(), ran.stdout
+    # A card has a calibration_error, an answer that failed an "error".
+    assert not re.search(r"(?<!_)error", ran.stdout, re.IGNORECASE), ran.stdout
