@@ -15,7 +15,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,12 @@ from benchmarks.load import Record, closed_loop, open_loop
 from configs.catalogue import load_catalogue, packaged_catalogue
 from configs.environment import load_environment
 from configs.model import ModelSpec
+from deployments.autoscaling.guard import REACTIVE_PART
 from deployments.autoscaling.live import journal
+from deployments.autoscaling.live.journal import Line
 from serve_app.cluster.dashboard import DashboardSilent
 from serve_app.cluster.serve_file import OUR_POLICY
 from serve_app.scaling.shell import folder_of
-from serve_app.scaling.wiring import BUSY
 
 APP = "headwater"
 SLOTS = 4
@@ -140,7 +142,7 @@ def config_of(contender: str, setting: Setting, rate_per_s: float) -> dict[str, 
         application["autoscaling_policy"] = {"policy_function": OUR_POLICY}
     elif contender == "ray-tuned":
         ingress["autoscaling_config"] = bounds | {
-            "target_ongoing_requests": BUSY * SLOTS,
+            "target_ongoing_requests": REACTIVE_PART * SLOTS,
             "metrics_interval_s": 1,
             "look_back_period_s": 10,
             "upscale_delay_s": 0,
@@ -188,28 +190,41 @@ async def live_through(job: LoadJob, day: Day) -> Record:
         return await open_loop(call, day.arrivals_s(), DRAIN_S)
 
 
+@contextmanager
+def watched(config: Mapping[str, Any], folder: Path, cores: float) -> Iterator[Watch]:
+    """A cluster with `config` whose replicas are counted and get `cores` each."""
+    with Cluster(Place(folder, load_environment()), "haproxy") as cluster:
+        cluster.deploy(config)
+        watch = Watch(cluster, Shares(folder.name, cores))
+        watch.start()
+        try:
+            yield watch
+        finally:
+            watch.end()
+
+
+def starts(folder: Path) -> list[Line]:
+    """What the policy noted of the replicas that were started in the cluster of `folder`."""
+    noted = journal.read(folder_of(folder / "home", APP))
+    return [line for line in noted if line["kind"] == "start"]
+
+
 def measure(contender: str, setting: Setting, rate_per_s: float) -> Outcome | float:
     """Run one contender; `one-replica` gives the rate of a replica instead."""
     with tempfile.TemporaryDirectory(prefix="day-", dir="/tmp") as name:
-        place = Place(Path(name), load_environment())
-        job = caller_of(setting, Path(name))
-        with Cluster(place, "haproxy") as cluster:
-            cluster.deploy(config_of(contender, setting, rate_per_s))
-            watch = Watch(cluster, Shares(Path(name).name, setting.cores))
-            watch.start()
+        folder = Path(name)
+        job = caller_of(setting, folder)
+        config = config_of(contender, setting, rate_per_s)
+        with watched(config, folder, setting.cores) as watch:
             time.sleep(2 * LOOK_S)
             if contender == "one-replica":
-                rate = asyncio.run(calibrate(job))
-                watch.end()
-                return rate
+                return asyncio.run(calibrate(job))
             noon_per_s = setting.load * setting.most * rate_per_s
             day = Day(int(60 * setting.minutes), noon_per_s, setting.seed)
             record = asyncio.run(live_through(job, day))
-            watch.end()
         causes = Counter(
             f"{one['cause']}: {one['reason']}" if one["reason"] else one["cause"]
-            for one in journal.read(folder_of(place.folder / "home", APP))
-            if one["kind"] == "start"
+            for one in starts(folder)
         )
     return outcome(contender, record, watch, (setting.slo_s, causes))
 

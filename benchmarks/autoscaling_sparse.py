@@ -11,17 +11,20 @@ import asyncio
 import json
 import tempfile
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.autoscaling_live import APP, Setting, Watch, caller_of, config_of, say
+from benchmarks.autoscaling_live import (
+    Setting,
+    caller_of,
+    config_of,
+    say,
+    starts,
+    watched,
+)
 from benchmarks.clients import Call, Caller
-from benchmarks.clusters import Cluster, Place
-from benchmarks.cpu_share import Shares
-from configs.environment import load_environment
-from deployments.autoscaling.live import journal
-from serve_app.scaling.shell import folder_of
 
 COUNT = 5
 RATE_PER_S = 10.0
@@ -85,24 +88,17 @@ def measure(contender: str, setting: Setting, every_s: float) -> Outcome:
     """Run one contender."""
     count = int(60 * setting.minutes / every_s)
     with tempfile.TemporaryDirectory(prefix="day-", dir="/tmp") as name:
-        place = Place(Path(name), load_environment())
-        job = caller_of(setting, Path(name))
-        with Cluster(place, "haproxy") as cluster:
-            cluster.deploy(sparse_config(contender, setting, every_s))
-            watch = Watch(cluster, Shares(Path(name).name, setting.cores))
-            watch.start()
+        folder = Path(name)
+        job = caller_of(setting, folder)
+        config = sparse_config(contender, setting, every_s)
+        with watched(config, folder, setting.cores) as watch:
             began_s = time.monotonic()
             first_ms = asyncio.run(_come(job, every_s, count))
             elapsed_s = time.monotonic() - began_s
-            watch.end()
-        reasons: dict[str, int] = {}
-        for line in journal.read(folder_of(place.folder / "home", APP)):
-            if line["kind"] == "start":
-                told = line["reason"] or line["cause"]
-                reasons[told] = reasons.get(told, 0) + 1
+        reasons = Counter(line["reason"] or line["cause"] for line in starts(folder))
     late = sum(one is None or one > 1000 * setting.slo_s for one in first_ms)
     return Outcome(
-        contender, tuple(first_ms), late, watch.replica_s, elapsed_s, reasons
+        contender, tuple(first_ms), late, watch.replica_s, elapsed_s, dict(reasons)
     )
 
 

@@ -134,9 +134,7 @@ class Batcher(Generic[Item, Result]):
             await asyncio.wait(self._running)
 
     def _refuse_waiting(self) -> None:
-        waiting = list(self._desk.line)
-        self._desk.line.take(waiting)
-        for entry in (*waiting, *self._apart):
+        for entry in (*self._desk.line.take_all(), *self._apart):
             _settle(entry, NotReady(self.model, COME_BACK_S))
 
     def _refusal(

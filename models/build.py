@@ -15,8 +15,6 @@ from models.collect import sweep
 from models.errors import (
     BelowBar,
     BuildFailed,
-    StoreCorrupt,
-    VariantNotFound,
 )
 from models.evaluate import too_bad
 from models.fit import build_ensemble, has_members, is_fitted
@@ -76,24 +74,7 @@ def build_fp32(workshop: Workshop, spec: ModelSpec) -> tuple[Card, bool]:
 
 def _reusable(workshop: Workshop, spec: ModelSpec, variant: VariantName) -> Card | None:
     """The card, here or in the remote store, of what was made from the same things."""
-    key = _key(workshop, spec, variant)
-    return _stored(workshop, spec, variant, key) or workshop.obtain(
-        spec.id, variant, key
-    )
-
-
-def _stored(
-    workshop: Workshop, spec: ModelSpec, variant: VariantName, key: str
-) -> Card | None:
-    """The stored card of this key, if its files are whole."""
-    try:
-        card = workshop.store.card(spec.id, spec.version, variant)
-    except (VariantNotFound, StoreCorrupt):
-        return None
-    if card.build_key != key:
-        return None
-    whole = all(workshop.store.is_intact(fact) for fact in card.stored().values())
-    return card if whole else None
+    return workshop.obtain(spec.id, variant, _key(workshop, spec, variant))
 
 
 def _key(workshop: Workshop, spec: ModelSpec, variant: VariantName) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from configs.catalogue import Catalogue
 from configs.model import ModelSpec
 from models.card import Card, EnsembleCard
-from models.errors import NotInCatalogue
+from models.errors import NotInCatalogue, StoreCorrupt, VariantNotFound
 from models.materials import Materials, ReadableMaterials
 from models.progress import Progress, silent
 from models.remote import Asked, Remote
@@ -48,14 +48,26 @@ class Workshop:
             raise NotInCatalogue(model, tuple(self.catalogue.models))
         return self.catalogue.models[model]
 
+    def ready(self, model: str, variant: str, build_key: str) -> Card | None:
+        """A variant that is stored whole and was built from the same; None: none is."""
+        try:
+            card = self.store.card(model, self.require(model).version, variant)
+        except (VariantNotFound, StoreCorrupt):
+            return None
+        if card.build_key != build_key:
+            return None
+        whole = all(self.store.is_intact(fact) for fact in card.stored().values())
+        return card if whole else None
+
     def obtain(self, model: str, variant: str, build_key: str) -> Card | None:
-        """A variant that another machine has built from the same; None: none has.
+        """A variant built from the same, here or by another machine; None: there is none.
 
         Raises:
             StoreUnwritable: the disk is full or refuses.
         """
-        if self.remote is None:
-            return None
+        found = self.ready(model, variant, build_key)
+        if found is not None or self.remote is None:
+            return found
         version = self.require(model).version
         return self.remote.pull(self.store, Asked(model, version, variant, build_key))
 

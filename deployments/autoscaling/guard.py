@@ -11,6 +11,8 @@ PATIENCE = 0.5
 LEAST_DRAIN_S = 3.0
 MOST_DRAINS = 5.0
 REACTIVE_PART = 0.75
+"""Of the slots of a replica, how many a reactive rule fills."""
+
 MOST = 1e6
 
 

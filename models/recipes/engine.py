@@ -69,24 +69,20 @@ class Engine:
             self._shelf.drop(planned.key)
         self._shelf.judgement(plan.build_key).unlink(missing_ok=True)
 
-    def found(self, recipe: str) -> Card | None:
+    def found(self, plan: Plan) -> Card | None:
         """The variant as another machine has made it, now here; None: run the recipe.
 
         A bar on time is of the machine that measures it, so such a variant is made here;
         and so is one that this machine has measured, or has begun to.
 
         Raises:
-            ModelError: the recipe, or what it names, cannot be had.
+            StoreUnwritable: the disk is full or refuses.
         """
-        plan = self.plan(recipe)
         begun = any(step.done for step in plan.steps)
         if begun or plan.recipe.bar.is_timed:
             return None
-        card = keep.stored(self._workshop, plan)
-        spec = self._workshop.require(plan.recipe.model)
-        return card or self._workshop.obtain(
-            spec.id, plan.recipe.variant, plan.build_key
-        )
+        recipe = plan.recipe
+        return self._workshop.obtain(recipe.model, recipe.variant, plan.build_key)
 
     def run(self, recipe: str) -> Result:
         """Make, judge and, unless it is below the bar, store the variant of `recipe`.
@@ -94,7 +90,14 @@ class Engine:
         Raises:
             ModelError: a step failed, or what it needs cannot be had.
         """
-        plan = self.plan(recipe)
+        return self.carry_out(self.plan(recipe))
+
+    def carry_out(self, plan: Plan) -> Result:
+        """The same for a plan that is fresh.
+
+        Raises:
+            ModelError: a step failed, or what it needs cannot be had.
+        """
         source = self._source(plan.recipe)
         pieces = self._pieces(plan, source, len(plan.steps))
         judged, measured_now = self._judged(plan, source, pieces)

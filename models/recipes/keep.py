@@ -30,10 +30,10 @@ def store(
         BuildFailed: its inputs or outputs are not those the model promises.
         StoreUnwritable: the disk is full or refuses.
     """
-    found = stored(workshop, plan)
+    spec = workshop.require(plan.recipe.model)
+    found = workshop.ready(spec.id, plan.recipe.variant, plan.build_key)
     if found is not None:
         return found
-    spec = workshop.require(plan.recipe.model)
     if judged.form == "onnx":
         check_tensors(spec, pieces[-1].onnx)
     main, others = _files(plan, pieces[-1], judged.form)
@@ -47,15 +47,6 @@ def store(
         labels = workshop.store.add_file(workshop.catalogue.root / spec.labels)
         card = card.model_copy(update={"labels_file": labels})
     return workshop.publish(card)
-
-
-def stored(workshop: Workshop, plan: Plan) -> Card | None:
-    """The card of this very plan, if the store holds it whole."""
-    found = _stored(workshop, plan)
-    if found is None or found.build_key != plan.build_key:
-        return None
-    files = found.stored().values()
-    return found if all(workshop.store.is_intact(fact) for fact in files) else None
 
 
 def withdraw(workshop: Workshop, plan: Plan, piece: Piece) -> None:

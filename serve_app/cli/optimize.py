@@ -61,8 +61,9 @@ def optimize(
         engine = _engine(environment, catalogue, progress)
         if force:
             engine.forget(recipe)
-        card = None if force else engine.found(recipe)
-        result = engine.run(recipe) if card is None else None
+        plan = engine.plan(recipe)
+        card = None if force else engine.found(plan)
+        result = engine.carry_out(plan) if card is None else None
     if result is not None:
         _tell(environment, catalogue, result, report)
     elif card is not None:

@@ -7,6 +7,7 @@ from configs.autoscaling import AutoscalingSpec, CalendarSpec, ScalingSpec
 from configs.catalogue import Catalogue
 from configs.errors import ConfigError
 from configs.spec import read_spec
+from deployments.autoscaling.guard import REACTIVE_PART
 from serve_app.scaling.terms import Terms, carried
 
 FIXED = AutoscalingSpec(mode="always_warm", min_replicas=1, max_replicas=1)
@@ -14,8 +15,6 @@ PUSH_S = 1.0
 """Replicas report every second; Ray's own ten would be half a start late."""
 
 LOOK_BACK_S = 5.0
-BUSY = 0.75
-"""Of the slots of a replica, how many a reactive rule fills."""
 
 
 def autoscaling_configs(
@@ -61,7 +60,7 @@ def autoscaling_config(terms: Terms) -> dict[str, object]:
     shared: dict[str, object] = {
         "min_replicas": least,
         "max_replicas": most,
-        "target_ongoing_requests": max(1.0, BUSY * spec.capacity.slots),
+        "target_ongoing_requests": max(1.0, REACTIVE_PART * spec.capacity.slots),
         "metrics_interval_s": PUSH_S,
         "look_back_period_s": LOOK_BACK_S,
         "policy": {"policy_kwargs": carried(terms)},

@@ -148,7 +148,8 @@ def test_second_machine_finds_what_the_first_has_made(root, tmp_path):
     at(tmp_path / "here", root, tmp_path / "remote").run("one")
     RAN.clear()
 
-    card = at(tmp_path / "there", root, tmp_path / "remote").found("one")
+    there = at(tmp_path / "there", root, tmp_path / "remote")
+    card = there.found(there.plan("one"))
 
     assert card is not None
     assert Store(tmp_path / "there" / "store").is_intact(card.model_file)
@@ -159,7 +160,8 @@ def test_second_machine_judges_a_bar_on_time_itself(root, tmp_path):
     write(root, "one", "fuse", bar={"max_latency_ms": 1000})
     at(tmp_path / "here", root, tmp_path / "remote").run("one")
 
-    assert at(tmp_path / "there", root, tmp_path / "remote").found("one") is None
+    there = at(tmp_path / "there", root, tmp_path / "remote")
+    assert there.found(there.plan("one")) is None
 
 
 def test_machine_that_has_begun_a_recipe_goes_on_with_it(root, tmp_path):
@@ -167,7 +169,7 @@ def test_machine_that_has_begun_a_recipe_goes_on_with_it(root, tmp_path):
     here = at(tmp_path / "here", root, tmp_path / "remote")
     here.run("one")
 
-    assert here.found("one") is None
+    assert here.found(here.plan("one")) is None
 
 
 def test_variant_below_its_bar_is_not_stored(root):
