@@ -81,9 +81,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a node answers; row i belongs to row i of the request."""
+    """What a node answers; row i belongs to row i of the request.
+
+    `parameters` tell the client how the answer came about, where that is not as usual.
+    """
 
     outputs: Mapping[str, Tensor]
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
