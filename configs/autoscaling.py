@@ -116,6 +116,10 @@ class AutoscalingSpec(Spec):
         None, description="File of special days, relative to the catalogue."
     )
     replica_price_per_hour: float = Field(1.0, gt=0)
+    replica_resources: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {"CPU": 1.0},
+        description="What Ray gives one replica; of use with fleet.node_start_s.",
+    )
     shadow: bool = Field(False, description="Decide and report, but do not act.")
 
     @field_validator("timezone")
@@ -149,6 +153,13 @@ class FleetSpec(Spec):
 
     budget_per_hour: float | None = Field(
         None, gt=0, description="In the unit of replica_price_per_hour; None: no bound."
+    )
+    node_start_s: float | None = Field(
+        None,
+        gt=0,
+        le=600,
+        description="How long a new node takes; Ray's cluster autoscaler is told so much "
+        "earlier what replicas will need. None: it is told nothing.",
     )
 
 

@@ -6,10 +6,16 @@ It has what the policy reads of `AutoscalingContext` and obeys as the controller
 from dataclasses import dataclass, field
 from typing import Any
 
-from configs.autoscaling import AutoscalingSpec, CapacitySpec, ColdStartSpec
+from configs.autoscaling import (
+    AutoscalingSpec,
+    CapacitySpec,
+    ColdStartSpec,
+    FleetSpec,
+)
 from deployments.autoscaling.live import journal
 from deployments.autoscaling.live.meter import Meter
 from deployments.autoscaling.timeline import Now
+from serve_app.scaling.nodes import Nodes
 from serve_app.scaling.shell import Shell, folder_of
 from serve_app.scaling.terms import Terms, carried
 from serve_app.scaling.wiring import autoscaling_config
@@ -88,8 +94,10 @@ class Replica:
 class RayTown:
     """One deployment, `ingress`, of an application; `second` lets a second pass."""
 
-    def __init__(self, spec: AutoscalingSpec, replicas=1, start_s=3, rate=10) -> None:
-        self.config: Any = Config(Terms(spec=spec))
+    def __init__(
+        self, spec: AutoscalingSpec, replicas=1, start_s=3, rate=10, fleet=None
+    ) -> None:
+        self.config: Any = Config(Terms(spec=spec, fleet=fleet or FleetSpec()))
         self.start_s, self.rate = start_s, rate
         self.now_s, self.wall_s = 1000.0, MONDAY_S
         self.replicas: dict[str, Replica] = {}
@@ -208,11 +216,12 @@ class Town(RayTown):
 
     def __init__(self, home, chosen=None, **rest):
         super().__init__(chosen or spec(), **rest)
-        self.home = home
+        self.home, self.requests = home, []
         self.restart()
 
     def restart(self):
-        self.shell = Shell(self.home, clock=self.clock, runner=Inline())
+        nodes = Nodes(self.requests.append, Inline())
+        self.shell = Shell(self.home, clock=self.clock, runner=Inline(), nodes=nodes)
 
     def run(self, seconds, arrivals=0):
         return [

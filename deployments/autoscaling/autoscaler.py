@@ -81,8 +81,23 @@ class Autoscaler:
         self._last = decisions(self.memory.names, acts, steps, facts)
         return self._last
 
-    def _clock(self, step: int, wall_s: int) -> Clock:
-        start_s = self.memory.starts.expected_s
+    def foresee(self, now: Now, ahead_s: float) -> dict[str, int]:
+        """Replicas that may be wanted within `ahead_s` beyond the usual horizon.
+
+        Never fewer than decided now. The forecaster is the one that decides, asked about
+        a later moment: a guess for whoever must begin early and may be wrong, as nodes.
+        """
+        wall_s = int(now.wall_s) if 0 <= now.wall_s < LATEST_S else 0
+        clock = self._clock(self._timeline.step, wall_s, ahead_s)
+        later = self.policy.foresee(clock, self._hours.ahead(clock))
+        return {
+            name: max(count, self._last[name].replicas)
+            for name, count in zip(self.memory.names, later.tolist(), strict=True)
+            if name in self._last
+        }
+
+    def _clock(self, step: int, wall_s: int, ahead_s: float = 0.0) -> Clock:
+        start_s = self.memory.starts.expected_s + ahead_s
         lead_s = np.ceil(start_s / EVERY_S).astype(np.int64) * EVERY_S
         lead_s = np.minimum(np.maximum(lead_s, EVERY_S), LONGEST_LEAD_S)
         return Clock(step, wall_s, lead_s, self._settings.wait_budget_s)

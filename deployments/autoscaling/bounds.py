@@ -104,18 +104,22 @@ class Hours:
         """The bounds of now; a minimum that begins soon is started in time for it."""
         minute = clock.wall_s // 60
         if minute != self._minute:
-            found = []
-            for lead_s, (name, spec) in zip(
-                clock.lead_s.tolist(), self._specs.items(), strict=True
-            ):
-                days = self._calendars.get(name, NO_DAYS)
-                here = bounds_at(spec, days, clock.wall_s)
-                soon = bounds_at(spec, days, clock.wall_s + 60 + lead_s)
-                least = min(max(here.least, soon.least), here.most)
-                factor = max(here.factor, soon.factor)
-                found.append(Bounds(least, here.most, factor))
-            self._limits, self._minute = _stacked(found), minute
+            self._limits, self._minute = self.ahead(clock), minute
         return self._limits
+
+    def ahead(self, clock: Clock) -> Limits:
+        """The same, worked out anew: for a clock that looks ahead unlike the last one."""
+        found = []
+        for lead_s, (name, spec) in zip(
+            clock.lead_s.tolist(), self._specs.items(), strict=True
+        ):
+            days = self._calendars.get(name, NO_DAYS)
+            here = bounds_at(spec, days, clock.wall_s)
+            soon = bounds_at(spec, days, clock.wall_s + 60 + lead_s)
+            least = min(max(here.least, soon.least), here.most)
+            factor = max(here.factor, soon.factor)
+            found.append(Bounds(least, here.most, factor))
+        return _stacked(found)
 
 
 def _stacked(found: Sequence[Bounds]) -> Limits:

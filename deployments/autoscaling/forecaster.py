@@ -33,6 +33,9 @@ MOST_ERROR = 3.0
 HOUR_PART = EVERY_S / 3600
 LEAST_COVERED = 0.8
 
+Made = tuple[Floats, Floats, tuple[Floats, ...], Floats]
+"""What a forecast was made from: inputs, inputs of its size, facts, spikes."""
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -127,6 +130,18 @@ class Forecaster:
 
     def forecast(self, clock: Clock, alpha: Callable[[Floats], Floats]) -> Forecast:
         """Look ahead; `alpha` gives the part of the truths to stay above, by point."""
+        forecast, made = self._look(clock, alpha)
+        if clock.step % EVERY_S == 0:
+            self._remember(clock, made)
+        return forecast
+
+    def outlook(self, clock: Clock, alpha: Callable[[Floats], Floats]) -> Forecast:
+        """Look further ahead than usual; nothing is learnt from how it turns out."""
+        return self._look(clock, alpha)[0]
+
+    def _look(
+        self, clock: Clock, alpha: Callable[[Floats], Floats]
+    ) -> tuple[Forecast, Made]:
         view = features.look(self.arrivals, self.seasons, self.pace.scale, clock)
         x = features.inputs(view)
         point = self._point(view, x)
@@ -141,11 +156,10 @@ class Forecaster:
         spikes = self.spikes.expected(when, view.minute, 2 * view.unit)
         spike = np.where(self.spikes.trusted(), spikes, 0).max(axis=1)
         quantile = np.maximum(base, spike)
-        if clock.step % EVERY_S == 0:
-            quantiles = base, quantile
-            facts = (view.scale, view.level, view.minute, point, sigma, *quantiles)
-            self._remember(clock, (x, u, np.stack(facts, axis=1), spikes))
-        return Forecast(point, sigma, part, quantile, spike)
+        quantiles = base, quantile
+        facts = (view.scale, view.level, view.minute, point, sigma, *quantiles)
+        forecast = Forecast(point, sigma, part, quantile, spike)
+        return forecast, (x, u, facts, spikes)
 
     def _point(self, view: View, x: Floats) -> Floats:
         found = self.mean.predict(x) * view.scale
@@ -153,15 +167,13 @@ class Forecaster:
         most = MOST_GROWTH * np.maximum(view.peak, view.rates[:, 1]) + view.unit
         return np.minimum(np.fmax(found, 0.0), most)
 
-    def _remember(
-        self, clock: Clock, made: tuple[Floats, Floats, Floats, Floats]
-    ) -> None:
+    def _remember(self, clock: Clock, made: Made) -> None:
         place, pending = (clock.step // EVERY_S) % PENDING, self.pending
         pending.made_at[:, place] = clock.step
         pending.lead_s[:, place] = clock.lead_s
         pending.inputs[:, place] = made[0]
         pending.sizes[:, place] = made[1]
-        pending.facts[:, place] = made[2]
+        pending.facts[:, place] = np.stack(made[2], axis=1)
         pending.spikes[:, place] = made[3]
 
     def _learn(self, clock: Clock) -> None:

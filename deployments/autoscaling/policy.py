@@ -50,6 +50,16 @@ class Policy:
         final = self._paid(bounded, limits, forecast)
         return Steps(wants, held, freed, allowed, bounded, final), facts
 
+    def foresee(self, clock: Clock, limits: Limits) -> Ints:
+        """Replicas for the demand at the moment that `clock` looks ahead to."""
+        memory, chosen = self._memory, self._chosen
+        forecast = memory.forecaster.outlook(clock, self.alpha)
+        more = limits.factor * (1 + chosen.headroom)
+        demand = _patient(forecast, clock, chosen.wait_budget_s)
+        needed = _replicas(demand * more / memory.capacity.rate)
+        needed = np.where(chosen.forecasts & memory.forecaster.healthy(), needed, 0)
+        return np.minimum(np.maximum(needed, limits.least), limits.most)
+
     def alpha(self, point: Floats) -> Floats:
         """The part of the futures to be ready for: the more at stake, the larger.
 

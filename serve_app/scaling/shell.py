@@ -18,6 +18,7 @@ from deployments.autoscaling.live.live import Live
 from deployments.autoscaling.prior import packaged_priors
 from deployments.autoscaling.timeline import Now
 from serve_app.scaling.contexts import Context, DeploymentKey, Reader, seen
+from serve_app.scaling.nodes import Nodes
 
 LOG_EVERY_S = 60.0
 REBUILD_S = 120.0
@@ -68,8 +69,10 @@ class Shell:
         shown: Shown | None = None,
         clock: Callable[[], Now] = clock,
         runner: Runner | None = None,
+        nodes: Nodes | None = None,
     ) -> None:
         self.faults = 0
+        self._nodes = nodes or Nodes()
         self._home, self._shown, self._clock = home, shown, clock
         self._runner = runner or Background()
         self._fallback, self._reader = Fallback(), Reader()
@@ -115,6 +118,7 @@ class Shell:
             self._keeper = Keeper(folder, self._runner)
             self._live = Live(fleet, packaged_priors(), self._keeper, now)
         self._live.tick(now, sights)
+        self._nodes.need(self._live.nodes, now.monotonic_s)
         return self._live
 
     def _figures(self, live: Live, took_s: float) -> Tick:

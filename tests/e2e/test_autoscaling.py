@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -41,7 +42,10 @@ def autoscaled(content):
     ingress = {"max_replicas": 3, "capacity": capacity, "schedule": [span]}
     application["args"] = {
         "pipelines": ["slow"],
-        "autoscaling": {"deployments": {"ingress": ingress}},
+        "autoscaling": {
+            "deployments": {"ingress": ingress},
+            "fleet": {"node_start_s": 30},
+        },
     }
     application["autoscaling_policy"] = {"policy_function": OUR_POLICY}
     del application["deployments"][0]["num_replicas"]
@@ -122,6 +126,21 @@ def test_backlog_starts_a_replica_and_explain_says_which_decision_did(scaled):
     shown = explain(scaled).stdout
     assert last["replica"] in shown
     assert last["reason"] in shown
+
+
+def test_cluster_autoscaler_is_told_what_will_be_needed(scaled):
+    address = f"127.0.0.1:{scaled.environment.ray_port}"
+
+    def asked():
+        told = subprocess.run(
+            [lifecycle.script("ray"), "status", "--address", address],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return re.search(r"\{'CPU': 1.0\}: (\d+).* from request_resources", told.stdout)
+
+    assert int(wait_for(asked).group(1)) in (2, 3)
 
 
 def test_figures_are_exported_and_nothing_has_failed(scaled):

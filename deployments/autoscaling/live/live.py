@@ -1,5 +1,6 @@
 """One application's autoscaler beside its cluster: sights in, decisions and history out."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from configs.autoscaling import AutoscalingSpec, CalendarSpec, FleetSpec
@@ -8,12 +9,14 @@ from deployments.autoscaling.decision import Decision
 from deployments.autoscaling.live.feed import Feed, Totals
 from deployments.autoscaling.live.keeper import Keeper
 from deployments.autoscaling.live.ledger import Asked, Ledger
+from deployments.autoscaling.live.room import Bundle, bundles
 from deployments.autoscaling.live.scribe import Facts, Scribe
 from deployments.autoscaling.live.sight import Sight, observe
 from deployments.autoscaling.prior import Priors
 from deployments.autoscaling.signals import Observation
 from deployments.autoscaling.timeline import Now
 
+FORESEE_S = 10.0
 SETTLE_S = 30.0
 """A new controller finds its replicas again within this time."""
 
@@ -27,6 +30,8 @@ class Live:
         self.decisions: dict[str, Decision] = {}
         self.totals: dict[str, Totals] = {}
         self.decided_s: float | None = None
+        self.nodes: tuple[Bundle, ...] | None = None
+        self._fleet, self._foreseen_s = fleet, -math.inf
         self._autoscaler = Autoscaler(fleet, priors)
         self._keeper, self._began_s = keeper, now.monotonic_s
         self._feed, self._ledger = Feed(now.monotonic_s), Ledger()
@@ -54,6 +59,7 @@ class Live:
             for name, one in self.decisions.items()
             if one.acts
         }
+        self._foresee(now, settled)
         self._trace(now, settled, asked)
         self._note(now, settled)
         return self.decisions
@@ -90,6 +96,15 @@ class Live:
         )
         self._ledger.forget(terms)
         self._terms = terms
+
+    def _foresee(self, now: Now, sights: Sequence[Sight]) -> None:
+        """Every few seconds: what the cluster is to have room for soon."""
+        ahead_s = self._fleet.node_start_s
+        if ahead_s is None or 0 <= now.monotonic_s - self._foreseen_s < FORESEE_S:
+            return
+        self._foreseen_s = now.monotonic_s
+        later = self._autoscaler.foresee(now, ahead_s)
+        self.nodes = bundles(sights, later)
 
     def _observe(self, sights: Sequence[Sight]) -> dict[str, Observation]:
         reportable = any(sight.running for sight in sights)
