@@ -1,7 +1,8 @@
 """A day in minutes on real replicas: `python -m benchmarks.autoscaling_live --minutes 20`.
 
 The same arrivals meet Headwater's policy, Ray's default and Ray tuned, one cluster after the
-other, all with the same INT8 model. Every ready replica gets a fixed part of a core, so that
+other, all with the same INT8 model; `headwater-spiky` keeps replicas longer and a little more of
+them than is forecast. Every ready replica gets a fixed part of a core, so that
 two replicas serve twice what one does on a machine with few cores; starts are not slowed.
 Counted are requests that were answered late or not at all, and replica-seconds from the order
 to the end of each replica.
@@ -48,7 +49,10 @@ CALLERS = 8
 LOOK_S = 0.5
 DRAIN_S = 30.0
 TIMEOUT_S = 30.0
-CONTENDERS = ("headwater", "ray-tuned", "ray-default")
+SPIKY = {"hold_s": 120, "headroom": 0.3}
+"""For a small fleet with spikes nobody announces: keep longer, have a little more."""
+
+CONTENDERS = ("headwater", "headwater-spiky", "ray-tuned", "ray-default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +135,16 @@ def config_of(contender: str, setting: Setting, rate_per_s: float) -> dict[str, 
     ingress["ray_actor_options"] = {"num_cpus": 0.25}
     del ingress["num_replicas"]
     bounds = {"min_replicas": 1, "max_replicas": setting.most}
-    if contender == "headwater":
+    if contender.startswith("headwater"):
         capacity = {
             "requests_per_s": rate_per_s,
             "slots": SLOTS,
             "wait_budget_s": 0.6 * setting.slo_s,
         }
-        spec = bounds | {"capacity": capacity}
+        spec: dict[str, Any] = bounds | {"capacity": capacity}
+        if contender == "headwater-spiky":
+            spec["hold_s"] = SPIKY["hold_s"]
+            capacity["headroom"] = SPIKY["headroom"]
         application["args"]["autoscaling"] = {"deployments": {"ingress": spec}}
         application["autoscaling_policy"] = {"policy_function": OUR_POLICY}
     elif contender == "ray-tuned":

@@ -26,12 +26,12 @@ _MAX_PIXELS = 40_000_000
 _TOP_K = 5
 
 
-def model_work(model: BareModel, body: bytes) -> Work:
-    """One run of one model on a FP32 input that is ready in memory."""
+def model_work(model: BareModel, body: bytes, batch: int = 1) -> Work:
+    """One run of one model on `batch` times a FP32 input that is ready in memory."""
     (session,) = open_sessions((model,), threads=1)
     name = input_name(session)
     shape = [1, *session.get_inputs()[0].shape[1:]]
-    pixels = np.frombuffer(body, np.float32).reshape(shape)
+    pixels = np.frombuffer(body, np.float32).reshape(shape).repeat(batch, axis=0)
     return lambda: session.run(None, {name: pixels})
 
 
@@ -92,7 +92,7 @@ def run(job: BareJob) -> Outcome:
     """Warm up, wait for the signal, loop."""
     body = job.body.read_bytes()
     if job.models[0].image is None:
-        work = model_work(job.models[0], body)
+        work = model_work(job.models[0], body, job.batch)
     else:
         work = pipeline_work(job.models, body)
     repeat_on_threads(work, job.threads, job.warmup_s)

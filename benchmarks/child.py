@@ -9,12 +9,15 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from benchmarks.facts import Outcome
 from models.card import Fact
 
 READY = "ready"
 GO = "go"
+
+Answer = TypeVar("Answer", bound=Fact)
 
 
 class ChildFailed(Exception):
@@ -66,17 +69,17 @@ class Child:
         if self._read() != READY:
             raise ChildFailed(self._module, self._process.poll())
 
-    def measure(self) -> Outcome:
+    def measure(self, kind: type[Answer]) -> Answer:
         """Give the signal and wait for what was seen.
 
         Raises:
-            ChildFailed: it ended without an outcome.
+            ChildFailed: it ended without an answer.
         """
         self._send(GO)
         line = self._read()
         if not line:
             raise ChildFailed(self._module, self._process.poll())
-        return Outcome.model_validate_json(line)
+        return kind.model_validate_json(line)
 
     def _send(self, line: str) -> None:
         if self._process.stdin is not None:
@@ -92,12 +95,19 @@ def run_child(
 ) -> tuple[Outcome, dict[str, float]]:
     """Run one measuring process; also what each clock grew by while it measured."""
     with Child(module, job, limit_s) as child:
-        child.wait_warm()
-        before = clocks()
-        outcome = child.measure()
-        after = clocks()
+        return watched(child, Outcome, clocks)
+
+
+def watched(
+    child: Child, kind: type[Answer], clocks: Callable[[], Mapping[str, float]]
+) -> tuple[Answer, dict[str, float]]:
+    """The answer of a process, and what each clock grew by while it measured."""
+    child.wait_warm()
+    before = clocks()
+    answered = child.measure(kind)
+    after = clocks()
     # A process that ended meanwhile takes its time along: never below zero.
-    return outcome, {
+    return answered, {
         name: max(0.0, spent_s - before.get(name, 0.0))
         for name, spent_s in after.items()
     }
@@ -115,7 +125,7 @@ def await_go() -> None:
     sys.stdin.readline()
 
 
-def answer(outcome: Outcome) -> None:
-    """The child's side: the outcome, as one line of JSON."""
-    sys.stdout.write(outcome.model_dump_json() + "\n")
+def answer(seen: Fact) -> None:
+    """The child's side: what was seen, as one line of JSON."""
+    sys.stdout.write(seen.model_dump_json() + "\n")
     sys.stdout.flush()

@@ -27,7 +27,7 @@ ClassOf = Callable[[bytes, Mapping[str, str]], int]
 
 _HTTP = f"http://127.0.0.1:{HTTP_PORT}"
 _GRPC = f"127.0.0.1:{GRPC_PORT}"
-_INFER = "/inference.GRPCInferenceService/ModelInfer"
+INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,9 @@ class Work:
                 image=self.blueprint.models[member.model].image,
             )
             for member, weight in zip(
-                spec.ensemble.members, self.blueprint.weights[spec.id], strict=True
+                spec.ensemble.members,
+                self.blueprint.terms[spec.id].weights,
+                strict=True,
             )
         )
 
@@ -175,7 +177,7 @@ def plain(work: Work, name: str, shape: Shape, mode: Mode) -> Contender:
 
 def _model_subjects(work: Work) -> tuple[Subject, ...]:
     name = work.blueprint.cards[work.model].inputs[0].name
-    message = _grpc_message(work.model, name, work.tensor())
+    message = grpc_message(work.model, name, work.tensor())
     fact = _fact("headwater-model-grpc", "Headwater, gRPC raw tensor", "model")
     return (
         _http(
@@ -192,9 +194,9 @@ def _model_subjects(work: Work) -> tuple[Subject, ...]:
         ),
         Subject(
             fact.model_copy(update={"request_bytes": len(message)}),
-            GrpcTarget(address=_GRPC, method=_INFER),
+            GrpcTarget(address=_GRPC, method=INFER),
             message,
-            _class_of_grpc,
+            class_of_grpc,
         ),
     )
 
@@ -229,14 +231,16 @@ def _http(fact: SubjectFact, path: str, payload: Payload, class_of: ClassOf) -> 
     return Subject(sized, target, payload.body, class_of)
 
 
-def _grpc_message(model: str, name: str, tensor: payloads.Floats) -> bytes:
+def grpc_message(model: str, name: str, tensor: payloads.Floats) -> bytes:
+    """A request of the Open Inference Protocol with one raw FP32 tensor."""
     message = inference_pb2.ModelInferRequest(model_name=model)
     message.inputs.add(name=name, datatype="FP32", shape=tensor.shape)
     message.raw_input_contents.append(tensor.tobytes())
     return bytes(message.SerializeToString())
 
 
-def _class_of_grpc(content: bytes, _: Mapping[str, str]) -> int:
+def class_of_grpc(content: bytes, _: Mapping[str, str]) -> int:
+    """The most probable class of an answer with one raw FP32 output."""
     message = inference_pb2.ModelInferResponse.FromString(content)
     return payloads.class_of_logits(message.raw_output_contents[0])
 

@@ -68,10 +68,14 @@ class BareModel(Fact):
 
 
 class BareJob(Fact):
-    """The work of a request without any server, on `threads` threads."""
+    """The work of a request without any server, on `threads` threads.
+
+    `batch`: rows of one run of a model alone; a latency is that of a batch.
+    """
 
     models: tuple[BareModel, ...] = Field(min_length=1)
     body: Path
+    batch: int = Field(1, ge=1, le=1024)
     threads: int = Field(ge=1, le=256)
     warmup_s: float = Field(ge=0, le=60)
     duration_s: float = Field(gt=0, le=600)
@@ -80,12 +84,14 @@ class BareJob(Fact):
 class PlainArgs(Fact):
     """What to serve; `threads` is the runtime's, for one batch on one replica.
 
-    `pixels`: how a model served alone normalises a UINT8 crop.
+    `pixels`: how a model served alone normalises a UINT8 crop. `tuned`: whether batches
+    and requests in flight have our limits, or those that Ray Serve has by itself.
     """
 
     models: tuple[BareModel, ...]
     threads: int
     replicas: int
+    tuned: bool = True
     pixels: ImageSpec | None = None
 
 
@@ -156,7 +162,7 @@ class SubjectFact(Fact):
     id: str
     title: str
     group: Literal["model", "pipeline"]
-    role: Literal["bare", "plain", "headwater"]
+    role: Literal["bare", "plain", "peer", "headwater"]
     request_bytes: int = 0
 
 

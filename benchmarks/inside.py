@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message
 
 from benchmarks.contenders import Subject, Work
 from benchmarks.facts import HttpTarget, SplitFact
-from deployments.blueprint import Blueprint, model_contract, pipeline_contract
+from deployments.blueprint import Blueprint
+from deployments.contracts import model_contract, pipeline_contract
 from deployments.graph import Graph
 from deployments.layout import INGRESS, STEPS, model_name, step_name
 from deployments.messages import Contract, Reply, Request
@@ -56,6 +57,10 @@ class TimedService:
     def contract(self, name: str, version: str = "") -> Contract:
         """See `Service.contract`."""
         return self.served.contract(name, version)
+
+    def versions(self, name: str) -> Sequence[str]:
+        """See `Service.versions`."""
+        return self.served.versions(name)
 
     async def ready(self, name: str = "", version: str = "") -> bool:
         """See `Service.ready`."""

@@ -60,6 +60,14 @@ class PlainModel:
         return logits
 
 
+class PlainDefaults(PlainModel):
+    """The same with the limits that `@serve.batch` has by itself."""
+
+    @serve.batch
+    async def infer(self, rows: list[Row]) -> list[Floats]:
+        return list(await asyncio.to_thread(self._run, np.stack(rows)))
+
+
 class PlainPipeline:
     """An encoded photo in, the five most probable classes as JSON out."""
 
@@ -96,10 +104,11 @@ class PlainPipeline:
 
 def build(args: PlainArgs) -> serve.Application:
     """The application that `serve deploy` starts; several models are a pipeline."""
+    options: dict[str, Any] = {
+        "num_replicas": args.replicas,
+        "ray_actor_options": {"num_cpus": args.threads},
+    }
+    if not args.tuned:
+        return serve.deployment(**options)(PlainDefaults).bind(args)
     served = PlainModel if args.models[0].image is None else PlainPipeline
-    deployment = serve.deployment(
-        max_ongoing_requests=64,
-        num_replicas=args.replicas,
-        ray_actor_options={"num_cpus": args.threads},
-    )(served)
-    return deployment.bind(args)
+    return serve.deployment(max_ongoing_requests=64, **options)(served).bind(args)

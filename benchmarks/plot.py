@@ -10,7 +10,12 @@ from matplotlib.ticker import LogFormatter
 from benchmarks.facts import Results, SubjectFact
 from benchmarks.summary import best_per_s, middle
 
-_COLOURS = {"bare": "#8a8f98", "plain": "#c98a3a", "headwater": "#2a6f97"}
+COLOURS = {
+    "bare": "#8a8f98",
+    "plain": "#c98a3a",
+    "peer": "#7d5ba6",
+    "headwater": "#2a6f97",
+}
 _MARKERS = ("o", "s", "^", "D", "v")
 
 
@@ -37,7 +42,7 @@ def _draw_throughput(
         if value is None:
             continue
         spread = [[value - min(best)], [max(best) - value]]
-        axes.barh(place, value, xerr=spread, color=_COLOURS[subject.role], height=0.6)
+        axes.barh(place, value, xerr=spread, color=COLOURS[subject.role], height=0.6)
         axes.annotate(
             f" {value:,.0f}",
             (max(best), place),
@@ -62,7 +67,7 @@ def _draw_latency(
             axes.plot(
                 *zip(*points, strict=True),
                 marker=marker,
-                color=_COLOURS[subject.role],
+                color=COLOURS[subject.role],
                 label=subject.title,
                 fillstyle="full" if subject.role == "headwater" else "none",
             )

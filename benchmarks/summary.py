@@ -43,12 +43,13 @@ def summarise(
         p99_ms=percentile(latencies, 0.99),
         client_cores=outcome.client_cpu_s / outcome.elapsed_s,
         lag_p99_ms=percentile(outcome.lag_ms, 0.99),
-        others_cores=_others_cores(clocks, sum(ours.values()) + outcome.client_cpu_s),
+        others_cores=others_cores(clocks, sum(ours.values()) + outcome.client_cpu_s),
         cpu_ms={k: 1000 * v / answers for k, v in ours.items()} if answers else {},
     )
 
 
-def _others_cores(clocks: Mapping[str, float], ours_s: float) -> float:
+def others_cores(clocks: Mapping[str, float], ours_s: float) -> float:
+    """Cores that programs other than ours took, `ours_s` being our CPU seconds."""
     if not clocks.get(WALL):
         return 0.0
     return max(0.0, (clocks.get(MACHINE, 0.0) - ours_s) / clocks[WALL])

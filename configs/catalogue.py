@@ -1,6 +1,7 @@
 """What exists: every model, dataset, pipeline and recipe of one folder.
 
-One of them is one YAML file; its name is its id.
+One of them is one YAML file; its name is its id. An older version of a model is a file of
+its own beside it, `models/ID@VERSION.yaml`.
 """
 
 from collections.abc import Mapping
@@ -13,17 +14,28 @@ from configs.model import DatasetSpec, ModelSpec
 from configs.pipeline import PipelineSpec
 from configs.recipe import RecipeSpec
 from configs.spec import SpecType, read_spec
+from configs.versions import APART, check_versions, read_older, version_file
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every Spec of one folder, by id."""
+    """Every Spec of one folder, by id.
+
+    `models` holds the newest version of each; `older` the others, ascending.
+    """
 
     root: Path
     models: Mapping[str, ModelSpec]
     datasets: Mapping[str, DatasetSpec]
     pipelines: Mapping[str, PipelineSpec]
     recipes: Mapping[str, RecipeSpec] = field(default_factory=dict)
+    older: Mapping[str, tuple[ModelSpec, ...]] = field(default_factory=dict)
+
+    def versions(self, model: str) -> Mapping[int, ModelSpec]:
+        """Every version of a model, ascending; nothing when there is no such model."""
+        newest = self.models.get(model)
+        found = (*self.older.get(model, ()), *((newest,) if newest else ()))
+        return {spec.version: spec for spec in found}
 
 
 def load_catalogue(root: Path) -> Catalogue:
@@ -32,14 +44,17 @@ def load_catalogue(root: Path) -> Catalogue:
     Raises:
         ConfigError: naming the file and the key that must be mended.
     """
+    models = _read_folder(root / "models", ModelSpec)
     catalogue = Catalogue(
         root,
-        _read_folder(root / "models", ModelSpec),
+        models,
         _read_folder(root / "datasets", DatasetSpec),
         _read_folder(root / "pipelines", PipelineSpec),
         _read_folder(root / "recipes", RecipeSpec),
+        read_older(root / "models", models),
     )
     _check_references(catalogue)
+    check_versions(root / "models", catalogue.models, catalogue.versions)
     _check_recipes(catalogue)
     return catalogue
 
@@ -51,7 +66,9 @@ def packaged_catalogue() -> Path:
 
 def _read_folder(folder: Path, kind: type[SpecType]) -> Mapping[str, SpecType]:
     specs: dict[str, SpecType] = {}
-    for file in sorted(folder.glob("*.yaml")):
+    for file in sorted(folder.rglob("*.yaml")):
+        if APART in file.stem and kind is ModelSpec:
+            continue
         spec = read_spec(file, kind)
         identity = getattr(spec, "id", None)
         if identity != file.stem:
@@ -61,8 +78,7 @@ def _read_folder(folder: Path, kind: type[SpecType]) -> Mapping[str, SpecType]:
 
 
 def _check_references(catalogue: Catalogue) -> None:
-    for model in catalogue.models.values():
-        file = catalogue.root / "models" / f"{model.id}.yaml"
+    for file, model in _model_files(catalogue):
         wanted = list(model.evaluation)
         if model.calibration is not None:
             wanted.append(model.calibration.dataset)
@@ -73,6 +89,7 @@ def _check_references(catalogue: Catalogue) -> None:
         file = catalogue.root / "pipelines" / f"{pipeline.id}.yaml"
         members = [member.model for member in pipeline.ensemble.members]
         _require(file, "ensemble.members", members, catalogue.models)
+        _check_member_versions(file, catalogue, pipeline)
         if pipeline.ensemble.fit_on is not None:
             _require(
                 file,
@@ -84,10 +101,27 @@ def _check_references(catalogue: Catalogue) -> None:
             raise ConfigError(file, "id", "a model has the same name")
 
 
+def _model_files(catalogue: Catalogue) -> list[tuple[Path, ModelSpec]]:
+    folder = catalogue.root / "models"
+    newest = [(folder / f"{m.id}.yaml", m) for m in catalogue.models.values()]
+    older = [spec for specs in catalogue.older.values() for spec in specs]
+    return [*newest, *((version_file(folder, spec), spec) for spec in older)]
+
+
+def _check_member_versions(
+    file: Path, catalogue: Catalogue, pipeline: PipelineSpec
+) -> None:
+    for member in pipeline.ensemble.members:
+        known = catalogue.versions(member.model)
+        if member.version is not None and member.version not in known:
+            reason = f"{member.model} has no version {member.version}: {sorted(known)}"
+            raise ConfigError(file, "ensemble.members", reason)
+
+
 def _check_recipes(catalogue: Catalogue) -> None:
     makers: dict[tuple[str, str], str] = {}
     for recipe in catalogue.recipes.values():
-        file = catalogue.root / "recipes" / f"{recipe.id}.yaml"
+        file = _recipe_file(catalogue, recipe)
         _require(file, "data", recipe.datasets(), catalogue.datasets)
         _require(file, "model", [recipe.model], catalogue.models)
         named = recipe.references()
@@ -107,8 +141,14 @@ def _check_recipes(catalogue: Catalogue) -> None:
         _refuse_circle(catalogue, recipe, ())
 
 
+def _recipe_file(catalogue: Catalogue, recipe: RecipeSpec) -> Path:
+    """Where it is: recipes may lie in folders, such as `recipes/edge`."""
+    folder, name = catalogue.root / "recipes", f"{recipe.id}.yaml"
+    return next(folder.rglob(name), folder / name)
+
+
 def _check_source(catalogue: Catalogue, recipe: RecipeSpec) -> None:
-    file = catalogue.root / "recipes" / f"{recipe.id}.yaml"
+    file = _recipe_file(catalogue, recipe)
     wanted, after = recipe.source.recipe, recipe.source.after
     if wanted is not None and after is not None:
         steps = len(catalogue.recipes[wanted].steps)
@@ -121,7 +161,7 @@ def _refuse_circle(
     catalogue: Catalogue, recipe: RecipeSpec, above: tuple[str, ...]
 ) -> None:
     if recipe.id in above:
-        file = catalogue.root / "recipes" / f"{recipe.id}.yaml"
+        file = _recipe_file(catalogue, recipe)
         path = " → ".join((*above[above.index(recipe.id) :], recipe.id))
         raise ConfigError(file, "recipe", f"needs itself: {path}")
     for kind, name in recipe.references():

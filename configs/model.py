@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from configs.spec import Spec
+from configs.version_policy import VersionPolicySpec
 
 Datatype = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
@@ -15,6 +16,8 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
 VariantName = Id
 PreferredSize = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Version = Annotated[int, Field(ge=1)]
+Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63)]
 
 
 class Artefact(Spec):
@@ -170,6 +173,14 @@ class ModelSpec(Spec):
     evaluation: tuple[Id, ...] = ()
     variant: VariantName = "int8-onnx"
     batching: BatchingSpec = BatchingSpec()
+    version_policy: VersionPolicySpec = Field(
+        VersionPolicySpec(), description="Which of its versions are served."
+    )
+    aliases: dict[Alias, Version] = Field(
+        {},
+        description="Words that clients may say for a version; requests that say none "
+        "go to `stable`, where there is one, else to the newest version that is ready.",
+    )
 
     @model_validator(mode="after")
     def _photos_are_the_one_input(self) -> "ModelSpec":

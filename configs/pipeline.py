@@ -1,10 +1,12 @@
 """The Spec of one pipeline: preprocess, ensemble, postprocess, and who shares a replica."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from configs.model import Id, TensorSpec, VariantName
+from configs.model import Id, TensorSpec, VariantName, Version
+from configs.rules import RulesSpec
 from configs.spec import Spec
 
 
@@ -28,6 +30,11 @@ class TensorPreprocessSpec(Spec):
 
 AUTO = "auto"
 """In place of a variant's name: the cheapest one that clears a bar."""
+
+FITTABLE = ("weights", "temperatures", "thresholds", "values")
+
+MAX_CHOICE = 8
+"""Members whose every subset is weighed: 255 of them."""
 
 
 class ChoiceBarSpec(Spec):
@@ -61,11 +68,15 @@ class MemberSpec(Spec):
     """One model of an ensemble, in the variant that its file says unless said here."""
 
     model: Id
+    version: Version | None = Field(
+        None, description="None: the one that requests get which name no version."
+    )
     variant: VariantName | None = Field(
         None, description="A variant's name or `auto`; none: the model's own."
     )
     bar: ChoiceBarSpec | None = Field(None, description="For `auto`; none: defaults.")
     target: TargetSpec | None = Field(None, description="For `auto`; none: defaults.")
+    fallback: bool = Field(False, description="Asked only when others fail.")
 
     @model_validator(mode="after")
     def _bar_is_for_auto(self) -> "MemberSpec":
@@ -74,29 +85,137 @@ class MemberSpec(Spec):
             raise ValueError("bar and target need variant: auto")
         return self
 
+    @property
+    def seat(self) -> str:
+        """The name of the model's node: of its default version, or of the one named."""
+        return self.model if self.version is None else f"{self.model}:{self.version}"
 
-class EnsembleSpec(Spec):
-    """How members' logits become one distribution.
 
-    `weights`: `fitted` takes what `headwater models build` fitted on the dataset
-    `fit_on`; `uniform`; or one number a member.
+class EnsembleSpec(RulesSpec):
+    """How members' logits become one distribution; what all strategies have in common.
+
+    `weights` and `temperatures`: `fitted` takes what `headwater models fit` found on the
+    dataset `fit_on`; or one number a member.
     """
 
-    strategy: Literal["soft_vote"] = "soft_vote"
     members: tuple[MemberSpec, ...] = Field(min_length=1)
     weights: Literal["fitted", "uniform"] | tuple[float, ...] = "uniform"
+    temperatures: Literal["fitted", "none"] | tuple[float, ...] = Field(
+        "none",
+        description="Logits are divided by it; none: they are taken as they are.",
+    )
     fit_on: Id | None = None
 
+    @property
+    def fits(self) -> tuple[str, ...]:
+        """The keys whose values are fitted."""
+        said = {name: getattr(self, name, None) for name in FITTABLE}
+        return tuple(name for name, value in said.items() if value == "fitted")
+
     @model_validator(mode="after")
-    def _weights_fit_members(self) -> "EnsembleSpec":
-        if self.weights == "fitted" and self.fit_on is None:
-            raise ValueError("weights: fitted needs fit_on, a dataset id")
+    def _numbers_fit_members(self) -> "EnsembleSpec":
+        if self.fits and self.fit_on is None:
+            raise ValueError(f"{self.fits[0]}: fitted needs fit_on, a dataset id")
         if isinstance(self.weights, tuple):
             if len(self.weights) != len(self.members):
                 raise ValueError("weights must hold one number a member")
             if min(self.weights) < 0 or sum(self.weights) <= 0:
                 raise ValueError("weights must be >= 0 and not all zero")
+        if isinstance(self.temperatures, tuple):
+            if len(self.temperatures) != len(self.members):
+                raise ValueError("temperatures must hold one number a member")
+            if min(self.temperatures) <= 0:
+                raise ValueError("temperatures must be > 0")
         return self
+
+    @model_validator(mode="after")
+    def _rules_fit_members(self) -> "EnsembleSpec":
+        first = sum(not member.fallback for member in self.members)
+        if first == 0:
+            raise ValueError("members must hold one that is no fallback")
+        if self.quorum is not None and self.quorum.members > len(self.members):
+            raise ValueError("quorum.members must be at most the number of members")
+        if self.degrade is not None and self.degrade.min_members > first:
+            reason = "must be at most the number of members that are no fallback"
+            raise ValueError(f"degrade.min_members {reason}")
+        return self
+
+
+class SoftVoteSpec(EnsembleSpec):
+    """The weighted mean of the members' probabilities."""
+
+    strategy: Literal["soft_vote"] = "soft_vote"
+
+
+class MajoritySpec(EnsembleSpec):
+    """Each member votes for its first class; a tie goes to the larger mean probability."""
+
+    strategy: Literal["majority"]
+
+
+class CascadeSpec(EnsembleSpec):
+    """One member after the other, for each row until it is sure.
+
+    `thresholds`: how sure is enough after the first, the second, ... member; `fitted`
+    keeps `max_drop_points` against the whole ensemble and, where said, `min_accuracy`.
+    """
+
+    strategy: Literal["cascade"]
+    confidence: Literal["margin", "probability", "agreement"] = Field(
+        "margin",
+        description="Of the vote so far: first minus second class, first class, or the "
+        "share of two members and more that agree.",
+    )
+    order: Literal["latency", "listed"] = Field(
+        "latency", description="`latency`: the fastest by its card goes first."
+    )
+    thresholds: Literal["fitted"] | tuple[float, ...] = "fitted"
+    max_drop_points: float = Field(0.5, gt=0, description="Top-1 points, on average.")
+    min_accuracy: float | None = Field(None, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _thresholds_fit_members(self) -> "CascadeSpec":
+        stages = sum(not member.fallback for member in self.members) - 1
+        if stages < 1:
+            raise ValueError("a cascade needs two members that are no fallback")
+        if isinstance(self.thresholds, tuple) and len(self.thresholds) != stages:
+            raise ValueError("thresholds must hold one number a member but the last")
+        return self
+
+
+class BudgetSpec(EnsembleSpec):
+    """The best members that can answer by the request's deadline; all when it has none.
+
+    `values`: what a choice of members is worth; `weights`: the sum of their weights.
+    """
+
+    strategy: Literal["budget"]
+    values: Literal["fitted", "weights"] = "weights"
+
+    @model_validator(mode="after")
+    def _choices_can_be_listed(self) -> "BudgetSpec":
+        if len(self.members) > MAX_CHOICE:
+            raise ValueError(f"a budget chooses among at most {MAX_CHOICE} members")
+        return self
+
+
+def _strategy(said: object) -> object:
+    if isinstance(said, Mapping):
+        return said.get("strategy", "soft_vote")
+    return getattr(said, "strategy", None)
+
+
+AnyEnsemble = Annotated[
+    Annotated[SoftVoteSpec, Tag("soft_vote")]
+    | Annotated[MajoritySpec, Tag("majority")]
+    | Annotated[CascadeSpec, Tag("cascade")]
+    | Annotated[BudgetSpec, Tag("budget")],
+    Discriminator(
+        _strategy,
+        custom_error_type="unknown_strategy",
+        custom_error_message="strategy must be soft_vote, majority, cascade or budget",
+    ),
+]
 
 
 class TopKPostprocessSpec(Spec):
@@ -131,7 +250,7 @@ class PipelineSpec(Spec):
     preprocess: Annotated[
         ImagePreprocessSpec | TensorPreprocessSpec, Field(discriminator="kind")
     ]
-    ensemble: EnsembleSpec
+    ensemble: AnyEnsemble
     postprocess: Annotated[
         TopKPostprocessSpec | TensorPostprocessSpec, Field(discriminator="kind")
     ]

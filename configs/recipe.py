@@ -111,6 +111,9 @@ class RecipeSpec(Spec):
     data: RecipeDataSpec = RecipeDataSpec()
     steps: tuple[AnyStep, ...] = Field(min_length=1)
     bar: BarSpec = BarSpec()
+    devices: tuple[Id, ...] = Field(
+        (), description="Device classes the variant is for; `headwater edge export`."
+    )
 
     def datasets(self) -> list[Id]:
         """Every dataset that is named, in `data` or in a step."""

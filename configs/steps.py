@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from configs.edge_steps import LitertCheckStep, LitertConvertStep, LitertQuantizeStep
 from configs.model import Id
 from configs.spec import Spec
 
@@ -287,6 +288,9 @@ AnyStep = Annotated[
     | TensorrtStep
     | LlmDequantizeStep
     | LlmQuantizeStep
-    | LlmLoraStep,
+    | LlmLoraStep
+    | LitertConvertStep
+    | LitertQuantizeStep
+    | LitertCheckStep,
     Field(discriminator="step"),
 ]

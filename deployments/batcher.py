@@ -13,11 +13,12 @@ from typing import Generic, TypeVar
 
 from configs.model import BatchingSpec
 from deployments.batching.desk import Desk
+from deployments.batching.entry import Entry
 from deployments.batching.latency import Latency
 from deployments.batching.outlook import Run as Running
 from deployments.batching.stats import BatchStats, Pace
 from deployments.batching.terms import has_policy, set_terms
-from deployments.batching.waiting import NEVER, Refused, Waiting
+from deployments.batching.waiting import NEVER, Refused
 from deployments.errors import (
     BackendFailed,
     DeadlineExceeded,
@@ -38,18 +39,6 @@ COME_BACK_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class _Entry(Waiting, Generic[Item, Result]):
-    def __init__(
-        self,
-        item: Item,
-        rows: int,
-        arrived_s: float,
-        answer: "asyncio.Future[Result]",
-    ) -> None:
-        self.item, self.rows = item, rows
-        self.arrived_s, self.answer = arrived_s, answer
-
-
 @dataclass(frozen=True, slots=True)
 class _Broken:
     """What the runtime raised for a whole batch."""
@@ -66,7 +55,7 @@ class Batcher(Generic[Item, Result]):
         self.model, self.limits = model, limits
         self.stats = BatchStats()
         self._slots, self._run = slots, run
-        self._desk = Desk[_Entry[Item, Result]](limits, slots.count)
+        self._desk = Desk[Entry[Item, Result]](limits, slots.count)
         self._has_policy = has_policy(limits)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_s = NEVER
@@ -75,13 +64,18 @@ class Batcher(Generic[Item, Result]):
         self._pump: asyncio.Task[None] | None = None
         self._closed = False
         self._running: set[asyncio.Task[None]] = set()
-        self._apart: set[_Entry[Item, Result]] = set()
+        self._apart: set[Entry[Item, Result]] = set()
         slots.when_jammed(self._refuse_waiting)
 
     @property
     def healthy(self) -> bool:
         """Whether batches still leave the queue."""
         return self._pump is None or not self._pump.done()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch runs, also one whose callers have left."""
+        return bool(self._running)
 
     def believe(self, run_s: Mapping[int, float]) -> None:
         """Take seconds of a run by rows as true until runs here say otherwise."""
@@ -103,7 +97,7 @@ class Batcher(Generic[Item, Result]):
         if self._closed or self._slots.jammed:
             raise NotReady(self.model, COME_BACK_S)
         loop, now_s = asyncio.get_running_loop(), time.monotonic()
-        entry: _Entry[Item, Result] = _Entry(item, rows, now_s, loop.create_future())
+        entry: Entry[Item, Result] = _Entry(item, rows, now_s, loop.create_future())
         if bucket is not None:
             entry.bucket = bucket
         if urgency is not CALM or self._has_policy:
@@ -124,23 +118,29 @@ class Batcher(Generic[Item, Result]):
 
     async def close(self) -> None:
         """Refuse what waits and comes, let what runs end."""
+        if not self._closed:
+            self._slots.no_longer(self._refuse_waiting)
         self._closed = True
         if self._alarm is not None:
             self._alarm.cancel()
         if self._pump is not None:
             self._pump.cancel()
         self._refuse_waiting()
-        if self._running:
+        await self.drained()
+
+    async def drained(self) -> None:
+        """Return when no batch runs."""
+        while self._running:
             await asyncio.wait(self._running)
 
     def _refuse_waiting(self) -> None:
         for entry in (*self._desk.line.take_all(), *self._apart):
-            _settle(entry, NotReady(self.model, COME_BACK_S))
+            entry.settle(NotReady(self.model, COME_BACK_S))
 
     def _refusal(
-        self, entry: _Entry[Item, Result], why: Refused, now_s: float
+        self, entry: Entry[Item, Result], why: Refused, now_s: float
     ) -> ServingError:
-        self.stats.refuse(why)
+        self.stats.refuse(why, now_s - entry.arrived_s)
         if why is Refused.FULL:
             rows = self._desk.line.rows
             back_s = self._pace.retry_after_s(rows, self._slots.count)
@@ -164,12 +164,12 @@ class Batcher(Generic[Item, Result]):
         """Refuse whoever cannot be served in time any more."""
         now_s = time.monotonic()
         for entry, why in self._desk.sift(now_s):
-            _settle(entry, self._refusal(entry, why, now_s))
+            entry.settle(self._refusal(entry, why, now_s))
         # One that is set too early only looks once too often.
         if self._desk.alarm_s < self._alarm_s:
             self._arm(asyncio.get_running_loop(), now_s)
 
-    def _drop(self, entry: _Entry[Item, Result]) -> None:
+    def _drop(self, entry: Entry[Item, Result]) -> None:
         self.stats.cancelled += 1
         self._desk.line.remove(entry)
 
@@ -203,7 +203,7 @@ class Batcher(Generic[Item, Result]):
             except asyncio.TimeoutError:
                 return
 
-    async def _execute(self, batch: list[_Entry[Item, Result]]) -> None:
+    async def _execute(self, batch: list[Entry[Item, Result]]) -> None:
         rows = sum(entry.rows for entry in batch)
         run = self._desk.started(rows, time.monotonic())
         outcomes = await self._on_slot(batch)
@@ -217,7 +217,7 @@ class Batcher(Generic[Item, Result]):
         else:
             await self._execute_apart(batch)
 
-    async def _execute_apart(self, batch: list[_Entry[Item, Result]]) -> None:
+    async def _execute_apart(self, batch: list[Entry[Item, Result]]) -> None:
         """Run each item of a failed batch alone, so that only the culprit fails."""
         self._apart.update(batch)
         for entry in batch:
@@ -229,7 +229,7 @@ class Batcher(Generic[Item, Result]):
                 await self._execute([entry])
 
     async def _on_slot(
-        self, batch: Sequence[_Entry[Item, Result]]
+        self, batch: Sequence[Entry[Item, Result]]
     ) -> "Sequence[Result | ServingError] | _Broken":
         try:
             return await self._slots.run(lambda: self._attempt(batch))
@@ -240,7 +240,7 @@ class Batcher(Generic[Item, Result]):
             return [NotReady(self.model, COME_BACK_S) for _ in batch]
 
     def _attempt(
-        self, batch: Sequence[_Entry[Item, Result]]
+        self, batch: Sequence[Entry[Item, Result]]
     ) -> "Sequence[Result | ServingError] | _Broken":
         try:
             return self._run_whole([entry.item for entry in batch])
@@ -249,12 +249,14 @@ class Batcher(Generic[Item, Result]):
 
     def _settle_all(
         self,
-        batch: Sequence[_Entry[Item, Result]],
+        batch: Sequence[Entry[Item, Result]],
         outcomes: "Sequence[Result | ServingError]",
     ) -> None:
+        now_s = time.monotonic()
         for entry, outcome in zip(batch, outcomes, strict=True):
-            self.stats.failed += isinstance(outcome, ServingError)
-            _settle(entry, outcome)
+            is_well = not isinstance(outcome, ServingError)
+            self.stats.answer(is_well, now_s - entry.arrived_s)
+            entry.settle(outcome)
 
     def _run_whole(self, items: Sequence[Item]) -> Sequence[Result]:
         outcomes = self._run(items)
@@ -263,7 +265,7 @@ class Batcher(Generic[Item, Result]):
         return outcomes
 
     def _count(
-        self, batch: Sequence[_Entry[Item, Result]], run: Running, run_s: float
+        self, batch: Sequence[Entry[Item, Result]], run: Running, run_s: float
     ) -> None:
         self._pace.learn(run.rows, run_s)
         self.stats.batches += 1
@@ -284,12 +286,3 @@ def _went_well(outcomes: "Sequence[Result | ServingError] | _Broken") -> bool:
     if isinstance(outcomes, _Broken):
         return False
     return not isinstance(outcomes[0], ServingError)
-
-
-def _settle(entry: _Entry[Item, Result], outcome: Result | ServingError) -> None:
-    if entry.answer.done():  # its caller has left
-        return
-    if isinstance(outcome, ServingError):
-        entry.answer.set_exception(outcome)
-    else:
-        entry.answer.set_result(outcome)

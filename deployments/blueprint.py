@@ -1,4 +1,7 @@
-"""All that a replica needs to build its nodes; made once, when the app is built."""
+"""All that a replica needs to build its nodes; made once, when the app is built.
+
+What changes after that, because an operator asked, is in `deployments.repository`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,31 +13,43 @@ from configs.model import ModelSpec
 from configs.pipeline import (
     ImagePreprocessSpec,
     Layout,
+    MemberSpec,
     PipelineSpec,
-    TopKPostprocessSpec,
 )
+from configs.pool import PoolSpec
 from configs.replica import ReplicaSpec
 from configs.spec import SpecType
+from deployments.editions import Asked, Edition, Wish, draw_wish
 from deployments.layout import Plan, plan_layout
-from deployments.messages import Contract, TensorContract
 from models.card import Card
-from models.choice import member_card
 from models.errors import StoreCorrupt
 from models.store import Store
-from models.weights import member_weights
+from models.weights import Terms, ensemble_terms
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """Specs, cards, fitted weights, the plan and bounds; no model files and no Ray."""
+    """Specs, cards, fitted weights, the plan and bounds; no model files and no Ray.
+
+    `models` and `cards` are by seat, see `MemberSpec.seat`: a name stands for the default
+    version. `wishes`: every served version by name. `pools`: by deployment. `catalogue`:
+    where the Specs were read.
+    """
 
     store: Path
     plan: Plan
     models: Mapping[str, ModelSpec]
     cards: Mapping[str, Card]
     pipelines: Mapping[str, PipelineSpec]
-    weights: Mapping[str, tuple[float, ...]]
+    terms: Mapping[str, Terms]
     replica: ReplicaSpec = field(default_factory=ReplicaSpec)
+    wishes: Mapping[str, Wish] = field(default_factory=dict)
+    pools: Mapping[str, PoolSpec] = field(default_factory=dict)
+    catalogue: Path = Path()
+
+    def served_cards(self) -> list[Card]:
+        """The card of every version that is served."""
+        return [one.card for wish in self.wishes.values() for one in wish.editions]
 
 
 def draw(
@@ -55,110 +70,79 @@ def draw(
         name: _known(catalogue, "pipelines", catalogue.pipelines, name)
         for name in (catalogue.pipelines if pipelines is None else pipelines)
     }
-    wanted = [m.model for p in chosen.values() for m in p.ensemble.members]
-    specs = {
-        name: _known(catalogue, "models", catalogue.models, name)
-        for name in dict.fromkeys([*wanted, *models])
+    members = [m for p in chosen.values() for m in p.ensemble.members]
+    wishes = {
+        name: draw_model(catalogue, store, chosen, name)
+        for name in dict.fromkeys([*(m.model for m in members), *models])
     }
+    seats = {name: wish.default for name, wish in wishes.items()}
+    seats |= {m.seat: _of_member(wishes[m.model], m) for m in members}
     for pipeline in chosen.values():
-        _check_members(catalogue, pipeline, specs)
-    cards = {
-        name: _card(catalogue, store, spec, list(chosen.values()))
-        for name, spec in specs.items()
-    }
+        _check_members(catalogue, pipeline, {s: e.spec for s, e in seats.items()})
     return Blueprint(
         store=store.root,
-        plan=plan_layout(catalogue, list(chosen), list(specs), layout),
-        models=specs,
-        cards=cards,
+        plan=plan_layout(catalogue, list(chosen), list(wishes), layout),
+        models={seat: edition.spec for seat, edition in seats.items()},
+        cards={seat: edition.card for seat, edition in seats.items()},
         pipelines=chosen,
-        weights={
-            name: member_weights(
-                store, spec, [cards[member.model] for member in spec.ensemble.members]
+        terms={
+            name: ensemble_terms(
+                store, spec, [seats[m.seat].card for m in spec.ensemble.members]
             )
             for name, spec in chosen.items()
         },
+        wishes=wishes,
+        catalogue=catalogue.root,
     )
 
 
-def read_labels(blueprint: Blueprint, model: str) -> tuple[str, ...]:
+def draw_model(
+    catalogue: Catalogue,
+    store: Store,
+    pipelines: Mapping[str, PipelineSpec],
+    name: str,
+) -> Wish:
+    """What is served under the name of one model.
+
+    Raises:
+        ConfigError: the catalogue has no such model, or see `draw_wish`.
+        VariantNotFound, NotServable, NothingClears: see `draw_wish`.
+    """
+    _known(catalogue, "models", catalogue.models, name)
+    asked = [
+        (pipeline.id, member)
+        for pipeline in pipelines.values()
+        for member in pipeline.ensemble.members
+        if member.model == name
+    ]
+    return draw_wish(store, catalogue.versions(name), Asked(catalogue.root, asked))
+
+
+def _of_member(wish: Wish, member: MemberSpec) -> Edition:
+    return wish.default if member.version is None else wish.version(member.version)
+
+
+def read_labels(blueprint: Blueprint, seat: str) -> tuple[str, ...]:
     """The labels of a model's classes; their numbers when it comes without labels.
 
     Raises:
         StoreCorrupt: there are more or fewer labels than classes.
     """
-    card = blueprint.cards[model]
+    return labels_of(blueprint.store, blueprint.cards[seat])
+
+
+def labels_of(store: Path, card: Card) -> tuple[str, ...]:
+    """See `read_labels`."""
     classes = card.outputs[0].shape[-1]
     if card.labels_file is None:
         return tuple(str(index) for index in range(classes))
-    file = Store(blueprint.store).file(card.labels_file)
+    file = Store(store).file(card.labels_file)
     labels = tuple(file.read_text(encoding="utf-8").splitlines())
     if len(labels) != classes:
-        raise StoreCorrupt(model, f"has {len(labels)} labels for {classes} classes")
-    return labels
-
-
-def model_contract(blueprint: Blueprint, model: str) -> Contract:
-    """What clients of a model served by its own name are held to."""
-    spec, card = blueprint.models[model], blueprint.cards[model]
-    alternatives: tuple[TensorContract, ...] = ()
-    if spec.image is not None:
-        crop = (spec.image.size_px, spec.image.size_px, 3)
-        alternatives = (_with_rows(card.inputs[0].name, "UINT8", crop),)
-    return Contract(
-        name=model,
-        version=str(spec.version),
-        platform="onnxruntime_onnx",
-        inputs=tuple(_with_rows(t.name, t.datatype, t.shape) for t in card.inputs),
-        outputs=tuple(_with_rows(t.name, t.datatype, t.shape) for t in card.outputs),
-        max_batch_size=spec.batching.max_batch_size,
-        title=spec.title,
-        preferred_batch_size=spec.batching.full_batch_size,
-        batch_wait_timeout_s=spec.batching.batch_wait_timeout_s,
-        max_queue_size=spec.batching.max_queue_size,
-        batching=spec.batching,
-        labels=read_labels(blueprint, model) if card.labels_file else (),
-        alternatives=alternatives,
-        properties={"variant": card.variant, "sha256": card.model_file.sha256},
-    )
-
-
-def pipeline_contract(blueprint: Blueprint, pipeline: str) -> Contract:
-    """What clients of a pipeline are held to."""
-    spec = blueprint.pipelines[pipeline]
-    inputs = tuple(_with_rows(t.name, t.datatype, t.shape) for t in spec.inputs)
-    alternatives: tuple[TensorContract, ...] = ()
-    if isinstance(spec.preprocess, ImagePreprocessSpec):
-        alternatives = (_with_rows(inputs[0].name, "UINT8", (-1, -1, 3)),)
-    return Contract(
-        name=pipeline,
-        version=str(spec.version),
-        platform="ensemble",
-        inputs=inputs,
-        outputs=_pipeline_outputs(blueprint, spec),
-        max_batch_size=spec.max_rows,
-        title=spec.title,
-        alternatives=alternatives,
-        members=tuple(member.model for member in spec.ensemble.members),
-    )
-
-
-def _pipeline_outputs(
-    blueprint: Blueprint, spec: PipelineSpec
-) -> tuple[TensorContract, ...]:
-    if isinstance(spec.postprocess, TopKPostprocessSpec):
-        # -1: a request may ask for another k.
-        return (
-            _with_rows("label", "BYTES", (-1,)),
-            _with_rows("class_index", "INT64", (-1,)),
-            _with_rows("probability", "FP32", (-1,)),
+        raise StoreCorrupt(
+            card.model, f"has {len(labels)} labels for {classes} classes"
         )
-    first = blueprint.cards[spec.ensemble.members[0].model]
-    return (_with_rows("probability", "FP32", first.outputs[0].shape),)
-
-
-def _with_rows(name: str, datatype: str, shape: Sequence[int]) -> TensorContract:
-    return TensorContract(name, datatype, (-1, *shape))
+    return labels
 
 
 def _known(
@@ -175,7 +159,7 @@ def _check_members(
     catalogue: Catalogue, pipeline: PipelineSpec, specs: Mapping[str, ModelSpec]
 ) -> None:
     file = catalogue.root / "pipelines" / f"{pipeline.id}.yaml"
-    members = [specs[member.model] for member in pipeline.ensemble.members]
+    members = [specs[member.seat] for member in pipeline.ensemble.members]
     classes = {member.outputs[0].shape for member in members}
     if len(classes) != 1:
         raise ConfigError(
@@ -197,20 +181,3 @@ def _check_members(
             raise ConfigError(
                 file, "inputs", f"must be those of {member.id}: {member.inputs}"
             )
-
-
-def _card(
-    catalogue: Catalogue, store: Store, spec: ModelSpec, pipelines: list[PipelineSpec]
-) -> Card:
-    """The card of the one variant that is served under a model's name."""
-    asked = [
-        (pipeline.id, member_card(store, spec, member))
-        for pipeline in pipelines
-        for member in pipeline.ensemble.members
-        if member.model == spec.id
-    ]
-    if len({card.variant for _, card in asked}) > 1:
-        told = ", ".join(f"{card.variant} by {name}" for name, card in asked)
-        reason = f"{spec.id} is served in one variant, asked for are {told}"
-        raise ConfigError(catalogue.root / "pipelines", "ensemble.members", reason)
-    return asked[0][1] if asked else member_card(store, spec, None)

@@ -3,6 +3,7 @@
 - ServingError: the root
   - ModelNotFound: the caller chose a name that is not served
   - VersionNotFound: the caller chose a version that is not served
+  - NoAvailableVersion: an operator took every version of the name away
   - InvalidInput: the caller sent something the model refuses
   - PayloadTooLarge: the caller sent more bytes than the gate lets in
   - Overloaded: the caller comes back after `retry_after_s`
@@ -10,6 +11,7 @@
   - DeadlineExceeded: the answer would come too late; nothing is computed
   - Saturated: the caller comes back after `retry_after_s`
   - NotReady: the caller comes back; nothing can answer yet
+  - LoadFailed: the caller comes back after `retry_after_s`; we look: it does not load
   - BackendFailed: we look: the runtime failed on a good request
 
 Texts follow the Open Inference Protocol answers of Triton where one exists, because
@@ -44,6 +46,17 @@ class VersionNotFound(ServingError):
             f"Request for unknown model: '{self.model}' version {self.version} "
             "is not found"
         )
+
+
+class NoAvailableVersion(ServingError):
+    """The model is known, but was unloaded on purpose."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
+        self.model = model
+
+    def __str__(self) -> str:
+        return f"Request for unknown model: '{self.model}' has no available versions"
 
 
 class InvalidInput(ServingError):
@@ -133,6 +146,18 @@ class NotReady(ServingError):
 
     def __str__(self) -> str:
         return f"'{self.model}' is not ready, try again"
+
+
+class LoadFailed(ServingError):
+    """The model cannot be loaded now; `reason` is fit for the client."""
+
+    def __init__(self, model: str, reason: str, retry_after_s: float) -> None:
+        super().__init__(model, reason, retry_after_s)
+        self.model, self.reason = model, reason
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"failed to load '{self.model}': {self.reason}"
 
 
 class BackendFailed(ServingError):

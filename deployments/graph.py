@@ -5,28 +5,34 @@ that calls another deployment; it cannot tell which. Knows no Ray: the caller sa
 far nodes are reached.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-import numpy as np
-
-from configs.pipeline import ImagePreprocessSpec, PipelineSpec, TopKPostprocessSpec
-from deployments.backends.onnx import OnnxBackend
+from configs.model import ModelSpec
+from configs.pipeline import (
+    ImagePreprocessSpec,
+    MemberSpec,
+    PipelineSpec,
+    TopKPostprocessSpec,
+)
 from deployments.blueprint import Blueprint, read_labels
-from deployments.errors import BackendFailed
+from deployments.ensembles.member import Member
+from deployments.ensembles.opening import open_ensemble
+from deployments.errors import BackendFailed, ModelNotFound
 from deployments.layout import STEPS, model_name, step_name
-from deployments.messages import DTYPES
-from deployments.model import Model
+from deployments.model import Model, ResidentModel
 from deployments.nodes import (
     ImagePreprocess,
-    Member,
     Node,
     Pipeline,
-    SoftVoteEnsemble,
     TensorPostprocess,
     TensorPreprocess,
     TopKPostprocess,
     crop_name,
 )
+from deployments.residency.residency import Residency
+from deployments.residency.seat import Tenant, key_of
+from deployments.residency.warming import open_warm
 from deployments.slots import Slots
 from models.card import Card
 from models.store import Store
@@ -39,23 +45,65 @@ class Graph:
     """The nodes of one deployment's replica; each is built once, when first asked for."""
 
     def __init__(
-        self, blueprint: Blueprint, deployment: str, slots: Slots, reach: Reach
+        self,
+        blueprint: Blueprint,
+        deployment: str,
+        slots: Slots,
+        reach: Reach,
+        residency: Residency | None = None,
     ) -> None:
         self._blueprint, self._deployment = blueprint, deployment
         self._slots, self._reach = slots, reach
         self._nodes: dict[str, Node] = {}
-        self._queues: list[Model | ImagePreprocess] = []
+        self._queues: list[ImagePreprocess] = []
+        self._store = Store(blueprint.store)  # one: it remembers what it has verified
+        self.residency = residency or Residency()
         self.models: dict[str, Model] = {}
 
     def load(self) -> None:
-        """Build every node hosted here, so that the first request finds them warm."""
+        """Build every node hosted here and load what its models say; blocks."""
         for name in self._blueprint.plan.nodes(self._deployment):
             self.node(name)
+        self.residency.load_at_start()
+
+    def host(self, key: str, spec: ModelSpec, card: Card) -> ResidentModel:
+        """Offer one version of a model under a key of its own; loads nothing.
+
+        Raises:
+            ValueError: the key is taken.
+        """
+        model = Model(spec.id, None, spec.batching, self._slots, spec.image)
+        model.tell(_card_runs(card), any(-1 in t.shape for t in spec.inputs))
+        seat = self.residency.offer(
+            Tenant(
+                key=key,
+                name=spec.id,
+                digest=card.model_file.sha256,
+                size_bytes=sum(f.size_bytes for f in card.stored().values()),
+                open=partial(open_warm, card, self._store, spec.batching),
+                host=model,
+            )
+        )
+        self.models[key] = model
+        return ResidentModel(model, seat, self.residency)
+
+    async def dismiss(self, key: str) -> None:
+        """Unload a hosted version when its requests are answered, and forget it."""
+        await self.residency.withdraw(key)
+        model = self.models.pop(key, None)
+        if model is not None:
+            await model.close()
+
+    def adopt(self, name: str, node: Node) -> None:
+        """Answer as `node` under `name`, instead of building one."""
+        self._nodes[name] = node
 
     def node(self, name: str) -> Node:
         """The node of that name, wherever it runs."""
         if name not in self._nodes:
-            home = self._blueprint.plan.homes[name]
+            home = self._blueprint.plan.home(name)
+            if home is None:
+                raise ModelNotFound(name)
             if home == self._deployment:
                 self._nodes[name] = self._build(name)
             else:
@@ -85,15 +133,20 @@ class Graph:
 
     async def close(self) -> None:
         """Refuse what waits, let what runs end."""
-        for node in self._queues:
+        await self.residency.close()
+        for node in self._with_queues():
             await node.close()
 
     def _illness(self) -> str | None:
         if self._slots.overdue:
+            self.residency.accuse(self._slots.run_timeout_s)
             return f"a run takes longer than {self._slots.run_timeout_s:g} s"
-        if not all(node.healthy for node in self._queues):
+        if not all(node.healthy for node in self._with_queues()):
             return "a batcher has stopped"
-        return None
+        return self.residency.illness
+
+    def _with_queues(self) -> Sequence[Model | ImagePreprocess]:
+        return [*self._queues, *self.models.values()]
 
     def _build(self, name: str) -> Node:
         owner, part = name.split(":", 1)
@@ -109,13 +162,7 @@ class Graph:
 
     def _build_model(self, name: str) -> Node:
         spec, card = self._blueprint.models[name], self._blueprint.cards[name]
-        backend = OnnxBackend(Store(self._blueprint.store).file(card.model_file))
-        backend.run(_one_row(card))  # the first run of a session is slow; do it now
-        node = Model(name, backend, spec.batching, self._slots, spec.image)
-        node.tell(_card_runs(card), any(-1 in t.shape for t in spec.inputs))
-        self._queues.append(node)
-        self.models[name] = node
-        return node
+        return self.host(key_of(name, spec.version), spec, card)
 
     def _build_preprocess(self, spec: PipelineSpec) -> Node:
         if not isinstance(spec.preprocess, ImagePreprocessSpec):
@@ -127,25 +174,31 @@ class Graph:
         return node
 
     def _build_ensemble(self, spec: PipelineSpec) -> Node:
-        weights = self._blueprint.weights[spec.id]
-        return SoftVoteEnsemble(
-            [
-                self._member(member.model, weight)
-                for member, weight in zip(spec.ensemble.members, weights, strict=True)
-            ]
-        )
+        terms = self._blueprint.terms[spec.id]
+        shares = zip(terms.weights, terms.temperatures, strict=True)
+        members = [
+            self._member(member, *share)
+            for member, share in zip(spec.ensemble.members, shares, strict=True)
+        ]
+        lanes = {self._deployment: self._slots.count}
+        return open_ensemble(spec, terms, members, lanes)
 
-    def _member(self, model: str, weight: float) -> Member:
-        spec = self._blueprint.models[model]
+    def _member(self, said: MemberSpec, weight: float, temperature: float) -> Member:
+        spec, name = self._blueprint.models[said.seat], model_name(said.seat)
         feed = {tensor.name: tensor.name for tensor in spec.inputs}
         if spec.image is not None:
             feed = {spec.inputs[0].name: crop_name(spec.image)}
         return Member(
-            model,
-            self.node(model_name(model)),
+            said.model,
+            self.node(name),
             weight,
             feed,
             spec.outputs[0].name,
+            temperature,
+            said.fallback,
+            _card_runs(self._blueprint.cards[said.seat]),
+            spec.batching.max_queue_size,
+            self._blueprint.plan.home(name) or "",
         )
 
     def _build_postprocess(self, spec: PipelineSpec) -> Node:
@@ -158,13 +211,3 @@ class Graph:
 def _card_runs(card: Card) -> dict[int, float]:
     """Seconds of a run by rows, as measured on one thread, as a slot has."""
     return {f.batch_size: f.p50_ms / 1e3 for f in card.latency if f.threads == 1}
-
-
-def _one_row(card: Card) -> dict[str, np.ndarray]:
-    """A request of one row of zeros; dimensions that vary are 1."""
-    return {
-        tensor.name: np.zeros(
-            [1, *(abs(d) for d in tensor.shape)], DTYPES[tensor.datatype]
-        )
-        for tensor in card.inputs
-    }

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.model import BatchingSpec
+from configs.version_policy import VersionPolicySpec
 
 Tensor = NDArray[Any]
 """A numpy array; BYTES tensors have dtype object and hold `bytes`."""
@@ -121,3 +122,4 @@ class Contract:
     labels: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
     batching: BatchingSpec | None = None
+    version_policy: VersionPolicySpec = VersionPolicySpec()

@@ -1,15 +1,23 @@
-"""One model on one replica: batches requests and runs them on its backend."""
+"""One model on one replica: batches requests and runs them on its backend.
+
+A `Model` stays, with its queue and what it has learned, while its backend comes and goes;
+`ResidentModel` is the same for who asks, and has the backend loaded when it is not there.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from time import monotonic, perf_counter_ns
 
 import numpy as np
 
 from configs.model import BatchingSpec, ImageSpec
 from deployments.backends.base import Backend
-from deployments.batcher import Batcher
+from deployments.batcher import COME_BACK_S, Batcher
 from deployments.batching.stats import BatchStats
+from deployments.errors import NotReady
 from deployments.messages import Reply, Request, Tensor
+from deployments.residency.residency import Residency
+from deployments.residency.seat import Seat
 from deployments.slots import Slots
 from models.imaging import normalise
 
@@ -22,12 +30,12 @@ class Model:
     def __init__(
         self,
         name: str,
-        backend: Backend,
+        backend: Backend | None,
         limits: BatchingSpec,
         slots: Slots,
         image: ImageSpec | None = None,
     ) -> None:
-        self._backend, self._image = backend, image
+        self._name, self._backend, self._image = name, backend, image
         self._varied = False
         self._batcher = Batcher[Tensors, Tensors](name, limits, slots, self._run)
 
@@ -40,6 +48,19 @@ class Model:
     def healthy(self) -> bool:
         """Whether batches still leave the queue."""
         return self._batcher.healthy
+
+    @property
+    def busy(self) -> bool:
+        """See `residency.seat.Host.busy`."""
+        return self._batcher.busy
+
+    def seat(self, backend: Backend | None) -> None:
+        """See `residency.seat.Host.seat`."""
+        self._backend = backend
+
+    async def drained(self) -> None:
+        """See `residency.seat.Host.drained`."""
+        await self._batcher.drained()
 
     def tell(self, run_s: Mapping[int, float], varied: bool) -> None:
         """What its card says.
@@ -63,25 +84,68 @@ class Model:
         await self._batcher.close()
 
     def _run(self, requests: Sequence[Tensors]) -> Sequence[Tensors]:
+        began_ns = perf_counter_ns()
         batch = {
             name: self._stack([request[name] for request in requests])
             for name in requests[0]
         }
+        ready_ns = perf_counter_ns()
+        if self._backend is None:
+            raise NotReady(self._name, COME_BACK_S)
         outputs = self._backend.run(batch)
+        ran_ns = perf_counter_ns()
         ends = list(accumulate(len(next(iter(r.values()))) for r in requests))
-        if any(len(tensor) != ends[-1] for tensor in outputs.values()):
-            raise ValueError(f"{ends[-1]} rows gave another number of rows")
-        if len(requests) == 1:
-            return [outputs]
-        return [
-            {name: tensor[start:end] for name, tensor in outputs.items()}
-            for start, end in zip([0, *ends], ends, strict=False)
-        ]
+        answers = _split(outputs, ends)
+        clock_ns = (began_ns, ready_ns, ran_ns, perf_counter_ns())
+        self.stats.stages.add(ends[-1], len(requests), clock_ns)
+        return answers
 
     def _stack(self, tensors: Sequence[Tensor]) -> Tensor:
         if self._image is not None and any(t.dtype == np.uint8 for t in tensors):
             return _normalised(tensors, self._image)
         return tensors[0] if len(tensors) == 1 else np.concatenate(tensors)
+
+
+class ResidentModel:
+    """A model whose backend is on this replica or comes when it is asked for.
+
+    A request to one that is there costs no lock, no task and no wait more than a `Model`.
+    """
+
+    def __init__(self, model: Model, seat: Seat, residency: Residency) -> None:
+        self._model, self._seat, self._residency = model, seat, residency
+
+    async def infer(self, request: Request) -> Reply:
+        """See `Node.infer`.
+
+        Raises:
+            ServingError: also those of `Residency.take`.
+        """
+        seat = self._seat
+        if seat.ready:
+            seat.holds += 1
+            seat.uses += 1
+            seat.used_s = monotonic()
+        else:
+            await self._residency.take(seat, request.urgency)
+        try:
+            return await self._model.infer(request)
+        finally:
+            seat.holds -= 1
+            if seat.watched and not seat.holds:
+                self._residency.freed(seat)
+
+
+def _split(outputs: Tensors, ends: Sequence[int]) -> Sequence[Tensors]:
+    """The rows of each request, which end before `ends`."""
+    if any(len(tensor) != ends[-1] for tensor in outputs.values()):
+        raise ValueError(f"{ends[-1]} rows gave another number of rows")
+    if len(ends) == 1:
+        return [outputs]
+    return [
+        {name: tensor[start:end] for name, tensor in outputs.items()}
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
 
 
 def _shapes(inputs: Tensors) -> object:

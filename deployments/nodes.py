@@ -13,10 +13,9 @@ from configs.model import BatchingSpec, ImageSpec
 from configs.pipeline import ImagePreprocessSpec
 from deployments.batcher import Batcher
 from deployments.errors import InvalidInput
-from deployments.messages import Reply, Request, Tensor
+from deployments.messages import Parameter, Reply, Request, Tensor
 from deployments.slots import Slots
 from deployments.voting import top_k
-from models.ensembles import soft_vote
 from models.imaging import BadImage, crop, decode, from_pixels
 
 Answer = TypeVar("Answer")
@@ -112,36 +111,6 @@ class TensorPreprocess:
         return Reply(request.inputs)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One voter: `feed` maps its model's inputs to the names preprocess gives."""
-
-    model: str
-    node: Node
-    weight: float
-    feed: Mapping[str, str]
-    logits: str
-
-
-class SoftVoteEnsemble:
-    """Asks all members at once and takes their weighted mean distribution."""
-
-    def __init__(self, members: Sequence[Member]) -> None:
-        self._members = tuple(members)
-
-    async def infer(self, request: Request) -> Reply:
-        """See `Node.infer`; the output is `probability` FP32 [rows, classes]."""
-        replies = await all_or_none(
-            [member.node.infer(_share(member, request)) for member in self._members]
-        )
-        logits = [
-            reply.outputs[member.logits].astype(np.float32, copy=False)
-            for member, reply in zip(self._members, replies, strict=True)
-        ]
-        weights = [member.weight for member in self._members]
-        return Reply({"probability": soft_vote(logits, weights)})
-
-
 class TopKPostprocess:
     """The k most probable classes of each row; a request may ask for another k."""
 
@@ -193,6 +162,7 @@ class Pipeline:
     async def infer(self, request: Request) -> Reply:
         """See `Node.infer`."""
         reply, urgency = Reply(request.inputs), request.urgency
+        told: dict[str, Parameter] = {}
         if self._slo_s is not None:
             urgency = urgency.within(self._slo_s, time.monotonic())
         for step in self._steps:
@@ -200,12 +170,8 @@ class Pipeline:
                 request.model, reply.outputs, request.parameters, request.id, urgency
             )
             reply = await step.infer(asked)
-        return reply
-
-
-def _share(member: Member, request: Request) -> Request:
-    inputs = {name: request.inputs[source] for name, source in member.feed.items()}
-    return Request(member.model, inputs, {}, request.id, request.urgency)
+            told |= reply.parameters
+        return Reply(reply.outputs, told)
 
 
 async def all_or_none(

@@ -3,8 +3,10 @@
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import ray
 from ray import serve
@@ -15,11 +17,18 @@ from ray.serve.handle import DeploymentHandle
 from deployments.autoscaling.live.meter import Meter, Metered
 from deployments.blueprint import Blueprint
 from deployments.budget import Budget, size_bytes
+from deployments.control import ModelStatistics
+from deployments.editions import Edition
 from deployments.errors import BackendFailed, NotReady, Overloaded, ServingError
+from deployments.fleet import RayKeys
 from deployments.graph import Graph
 from deployments.messages import CALM, Reply, Request
 from deployments.nodes import Node
+from deployments.repository.board import Board, mark_of
+from deployments.repository.reports import Place, Report
+from deployments.residency.residency import Residency
 from deployments.slots import Slots
+from deployments.station import Station
 
 READY_WITHIN_S = 2.0
 COME_BACK_S = 1.0
@@ -52,8 +61,9 @@ class NodeServer:
 
     def __init__(self, blueprint: Blueprint, deployment: str) -> None:
         self._meter = Meter()
-        self._graph = open_graph(blueprint, deployment, self._meter)
-        self._graph.load()
+        self._station = open_station(blueprint, deployment, self._meter)
+        self._station.begin()
+        self._station.watch()
         self._meter.loaded()
         self._budget = Budget(blueprint.replica.max_inflight_bytes)
 
@@ -64,15 +74,39 @@ class NodeServer:
             request = replace(request, urgency=due)
         with self._budget.hold(node) as held:
             held.reach(size_bytes(request.inputs))
-            return await self._graph.node(node).infer(request)
+            return await self._station.infer(node, request)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Ray Serve asks every second and tells the autoscaling policy."""
         return self._meter.stats()
 
-    async def ready(self) -> bool:
-        """Whether every model here takes batches."""
-        return self._graph.healthy
+    def record_routing_stats(self) -> dict[str, Any]:
+        """Ray Serve asks twice a second and tells the routers of a pool."""
+        return self._station.routing_stats()
+
+    async def ready(self, nodes: Sequence[str] = ()) -> bool:
+        """Whether this replica is well and these of its nodes would answer."""
+        return self._station.answers(nodes)
+
+    async def follow(self, revision: int) -> Report:
+        """See `Follower.follow`."""
+        return await self._station.follower.follow(revision)
+
+    async def prepare(self, name: str, editions: Sequence[Edition]) -> str:
+        """See `Follower.prepare`."""
+        return await self._station.follower.prepare(name, editions)
+
+    async def abandon(self, name: str) -> None:
+        """See `Follower.abandon`."""
+        await self._station.follower.abandon(name)
+
+    async def report(self) -> Report:
+        """See `Follower.report`."""
+        return self._station.follower.report()
+
+    async def tell_statistics(self) -> tuple[ModelStatistics, ...]:
+        """See `Station.statistics`."""
+        return self._station.statistics()
 
     def check_health(self) -> None:
         """Ray Serve replaces the replica when this raises.
@@ -80,11 +114,11 @@ class NodeServer:
         Raises:
             BackendFailed: see `Graph.check_health`.
         """
-        self._graph.check_health()
+        self._station.graph.check_health()
 
 
-def open_graph(blueprint: Blueprint, deployment: str, meter: Meter) -> Graph:
-    """The graph of this replica, with a slot for each CPU that Ray gave it.
+def open_station(blueprint: Blueprint, deployment: str, meter: Meter) -> Station:
+    """The station of this replica, with a slot for each CPU that Ray gave it.
 
     Calls to other deployments are counted by `meter`.
     """
@@ -92,12 +126,21 @@ def open_graph(blueprint: Blueprint, deployment: str, meter: Meter) -> Graph:
     resources = context.get_assigned_resources()  # type: ignore[no-untyped-call]
     cpus = resources.get("CPU", 1)
     slots = Slots(max(1, math.floor(cpus)), blueprint.replica.run_timeout_s)
-    return Graph(blueprint, deployment, slots, partial(_reach, meter))
+    residency = Residency(blueprint.pools.get(deployment))
+    graph = Graph(blueprint, deployment, slots, partial(_reach, meter), residency)
+    place = Place(deployment, serve.get_replica_context().replica_id.unique_id)
+    return Station(blueprint, place, graph, open_board(blueprint), slots.count)
 
 
-async def answers(deployment: str) -> bool:
-    """Whether a replica of another deployment answers and is healthy."""
-    answer = _handle(deployment).ready.remote()
+def open_board(blueprint: Blueprint) -> Board:
+    """What is desired of this deploy."""
+    application = serve.get_replica_context().app_name
+    return Board(RayKeys(application), mark_of(blueprint))
+
+
+async def answers(deployment: str, nodes: Sequence[str] = ()) -> bool:
+    """Whether a replica of another deployment is well and would answer as these nodes."""
+    answer = _handle(deployment).ready.remote(list(nodes))
     try:
         return bool(await asyncio.wait_for(answer, READY_WITHIN_S))
     except (RayError, DeploymentUnavailableError, asyncio.TimeoutError):

@@ -22,6 +22,15 @@ class Service(Protocol):
         """
         ...
 
+    def versions(self, name: str) -> Sequence[str]:
+        """The versions of `name` that are served, the newest last.
+
+        Raises:
+            ModelNotFound: nothing of that name is served.
+            NoAvailableVersion: all of them were unloaded on purpose.
+        """
+        ...
+
     async def ready(self, name: str = "", version: str = "") -> bool:
         """Whether `name` (or, when empty, everything) can answer now.
 

@@ -42,6 +42,10 @@ class Slots:
         """Call `tell` whenever the last slot is lost to a run that does not end."""
         self._on_jam.append(tell)
 
+    def no_longer(self, tell: Callable[[], None]) -> None:
+        """Undo `when_jammed`."""
+        self._on_jam.remove(tell)
+
     async def acquire(self) -> None:
         """Wait for a free slot; every acquire needs one `run` or `release`."""
         await self._free.acquire()

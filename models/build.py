@@ -27,15 +27,18 @@ from models.workshop import Built, Workshop
 def build(workshop: Workshop, models: Collection[str] = ()) -> Iterator[Built]:
     """Bring `models` (none: all) and the ensembles they vote in up to date, one by one.
 
-    An ensemble whose other members were never built waits until they are.
+    Every version of a model that has weights is built, the oldest first. An ensemble
+    whose other members were never built waits until they are.
 
     Raises:
         ModelError: one of the leaves of `models.errors`; what was built before stays.
     """
     sweep(workshop.store)
     wanted = models or _with_weights(workshop)
-    for spec in [workshop.require(name) for name in wanted]:
-        yield from build_model(workshop, spec)
+    for newest in [workshop.require(name) for name in wanted]:
+        for spec in workshop.catalogue.versions(newest.id).values():
+            if spec.weights is not None or spec == newest:
+                yield from build_model(workshop.at(spec), spec)
     for pipeline in workshop.catalogue.pipelines.values():
         members = {member.model for member in pipeline.ensemble.members}
         touched = is_fitted(pipeline) and members & set(wanted)

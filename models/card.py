@@ -160,7 +160,7 @@ class Card(Fact):
     latency: tuple[LatencyFact, ...] = ()
     toolchain: Mapping[str, str] = {}
     machine: Mapping[str, str] = {}
-    form: Literal["onnx", "engine", "llm"] = "onnx"
+    form: Literal["onnx", "engine", "llm", "litert", "torch"] = "onnx"
     files: Mapping[str, FileFact] = {}
     recipe: RecipeFact | None = None
     measured: MeasuredFact | None = None
@@ -187,9 +187,72 @@ class TimedFact(Fact):
     machine: Mapping[str, str]
 
 
-class EnsembleCard(Fact):
-    """Weights fitted for the members of one pipeline, in the order of its spec."""
+class CalibrationFact(Fact):
+    """One member's temperature and expected calibration error without and with it."""
 
+    temperature: float = Field(gt=0)
+    before: Interval
+    after: Interval
+
+
+class HeldOutFact(Fact):
+    """A cascade on photos that its thresholds were not fitted on, each judged once.
+
+    `drop_points` is against the whole ensemble on the same photos; `cost_share` is of
+    its time; `exits`: the share of photos that stop after the first, second, ... member.
+    """
+
+    folds: int = Field(ge=2)
+    top1: Proportion
+    whole_top1: Proportion
+    drop_points: Interval
+    members_run: float
+    cost_share: float
+    exits: tuple[float, ...]
+
+
+class PointFact(Fact):
+    """What one threshold would do to the photos of the fit."""
+
+    threshold: float
+    cost_share: float
+    members_run: float
+    top1: float
+    drop_points: float
+
+
+class CascadeFact(Fact):
+    """A fitted cascade: who goes first, how sure is enough, and what that promises.
+
+    `costs_ms`: of one photo by card, in the order of `order`.
+    """
+
+    confidence: str
+    order: tuple[str, ...]
+    costs_ms: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    max_drop_points: float
+    min_accuracy: float | None = None
+    held_out: HeldOutFact | None = None
+    curve: tuple[PointFact, ...] = ()
+
+
+class SubsetFact(Fact):
+    """How some members do without the others; `members` counts them from 0."""
+
+    members: tuple[int, ...]
+    top1: float
+    log_loss: float
+
+
+class EnsembleCard(Fact):
+    """What was fitted for the members of one pipeline, in the order of its spec.
+
+    Cards of version 1 hold weights alone. `by_command`: somebody chose the photos, and
+    `headwater models build` keeps to them.
+    """
+
+    version: Literal[1, 2] = 1
     pipeline: str
     build_key: Sha256
     created: str
@@ -201,3 +264,9 @@ class EnsembleCard(Fact):
     log_loss_uniform: float
     log_loss: float
     quality: tuple[QualityFact, ...] = ()
+    dataset_sha256: Sha256 | None = None
+    by_command: bool = False
+    calibration: tuple[CalibrationFact, ...] = ()
+    cascade: CascadeFact | None = None
+    subsets: tuple[SubsetFact, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -20,8 +20,11 @@ log = logging.getLogger(__name__)
 REFERENCE = "fp32-onnx"
 """What drops and agreement are measured against: it clears every such bar itself."""
 
-SERVABLE = ("onnx",)
-"""The forms that a replica can open."""
+SERVABLE = ("onnx", "litert", "torch", "engine")
+"""The forms that a replica can open, as `deployments.backends.opening` does."""
+
+CHOSEN = ("onnx",)
+"""The forms that `auto` chooses from: the others need a GPU, or gain nothing here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,8 @@ def _row(facts: Sequence[LatencyFact], target: TargetSpec) -> LatencyFact | None
 def _refusal(spec: ModelSpec, card: Card) -> str:
     if card.form not in SERVABLE:
         return f"is {card.form}, which no replica can open"
+    if card.form not in CHOSEN:
+        return f"is {card.form}, which is served where it is named"
     if not is_of(spec, card):
         return "was made from another source than the model's file says now"
     return ""

@@ -65,6 +65,11 @@ def find(
             if _older(file, grace_s)
         ),
         *(_garbage(file, "left by a killed writer") for file in scratch),
+        *(
+            _garbage(file, "made from a file that goes")
+            for file in store.prepared_files()
+            if file.parent.name.partition("-")[0] not in named and _older(file, grace_s)
+        ),
     ]
     return [one for one in found if one is not None]
 
@@ -92,7 +97,7 @@ def remove(
 
 def named_variants(catalogue: Catalogue, model: str) -> frozenset[str]:
     """Which variants of a model the catalogue names; `auto` stands for all of them."""
-    own = {catalogue.models[model].variant} if model in catalogue.models else set()
+    own = {spec.variant for spec in catalogue.versions(model).values()}
     for pipeline in catalogue.pipelines.values():
         for member in pipeline.ensemble.members:
             if member.model == model and member.variant is not None:
@@ -111,8 +116,7 @@ def _unwanted_ensembles(store: Store, catalogue: Catalogue) -> list[Path]:
 
 
 def _is_named(catalogue: Catalogue, card: Card) -> bool:
-    spec = catalogue.models.get(card.model)
-    if spec is None or spec.version != card.version:
+    if card.version not in catalogue.versions(card.model):
         return False
     named = named_variants(catalogue, card.model)
     return card.variant in named or AUTO in named

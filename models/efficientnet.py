@@ -4,6 +4,7 @@ The published port pads in modules of its own, where ONNX would keep Pad nodes b
 quantized convolutions; here the padding is the convolution's. The sums are the same.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -34,8 +35,17 @@ def load(name: str, weights: Path) -> nn.Module:
         RuntimeError: the weights are of another network.
         pickle.UnpicklingError: the file holds more than tensors.
     """
+    return from_state(name, torch.load(weights, map_location="cpu", weights_only=True))
+
+
+def from_state(name: str, state: Mapping[str, torch.Tensor]) -> nn.Module:
+    """The same from the tensors themselves.
+
+    Raises:
+        RuntimeError: they are of another network.
+    """
     network = EfficientNet.from_name(name)
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    network.load_state_dict(state)
     _fold_padding(network)
     return LiteClassifier(network).eval()
 

@@ -12,6 +12,7 @@
   - NothingClears: the model author: no stored variant is good enough
   - ToolFailed: the operator: a tool's environment cannot be made, or a call in it failed
   - EngineUnfit: the operator: an engine was built for another GPU or library
+  - BadModelFile: whoever made the file: it is damaged or holds what nothing here runs
 """
 
 from pathlib import Path
@@ -100,7 +101,7 @@ class NotServable(ModelError):
     def __str__(self) -> str:
         return (
             f"{self.model} {self.variant} is {self.form}, which no replica can open; "
-            "name an ONNX variant (`headwater models list`)"
+            "name another variant (`headwater models list`)"
         )
 
 
@@ -164,3 +165,14 @@ class EngineUnfit(ModelError):
             f"{self.engine}: must run with {self.built_for}, got {self.here}; "
             "build it here with `headwater optimize --force`"
         )
+
+
+class BadModelFile(ModelError):
+    """A model's file is damaged, or holds what cannot be run; `code` names why in a word."""
+
+    def __init__(self, file: str, code: str, detail: str) -> None:
+        super().__init__(file, code, detail)
+        self.file, self.code, self.detail = file, code, detail
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.code}: {self.detail}"

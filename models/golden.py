@@ -98,6 +98,15 @@ def differences(model: Path, golden: Path) -> list[str]:
     return told
 
 
+def inputs(golden: Path) -> dict[str, Array]:
+    """The drawn rows of each input.
+
+    Raises:
+        StoreCorrupt: the golden file cannot be read.
+    """
+    return dict(_of(_read(golden), "input"))
+
+
 def _is_drawable(card: Card) -> bool:
     fixed = all(-1 not in spec.shape for spec in card.inputs)
     return fixed and all(s.datatype in _DRAWN for s in (*card.inputs, *card.outputs))

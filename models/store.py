@@ -4,6 +4,7 @@
       files/<first two>/<sha256>             what cards name, read-only
       cards/<model>/<version>/<variant>.json
       ensembles/<pipeline>.json
+      prepared/<sha256>-<kind>/              copies that a runtime opens faster
 
 A card names its files by their sha256. A write goes to a scratch file, is flushed to the
 disk and renamed, so a reader, or a process that comes after a crash, never sees half a
@@ -11,7 +12,6 @@ file. Fetching and building live elsewhere, removing in `models.collect`.
 """
 
 import fcntl
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +22,9 @@ from pydantic import ValidationError
 from models.atomic import write_whole
 from models.card import Card, EnsembleCard, FileFact
 from models.errors import StoreCorrupt, VariantNotFound
+from models.verified import Verified, digest
+
+__all__ = ["Store", "digest"]
 
 
 class Store:
@@ -29,6 +32,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.verified = Verified()
 
     def add_file(self, file: Path) -> FileFact:
         """Copy `file` in under its digest; one that is there counts as new again.
@@ -47,7 +51,7 @@ class Store:
         return self.root / "files" / sha256[:2] / sha256
 
     def file(self, fact: FileFact) -> Path:
-        """The path of a stored file.
+        """The path of a stored file, whose content is read unless it was lately.
 
         Raises:
             StoreCorrupt: it is missing or no longer what it was.
@@ -55,7 +59,7 @@ class Store:
         path = self.path(fact.sha256)
         if not path.is_file():
             raise StoreCorrupt(fact.sha256, "is missing from the store")
-        if path.stat().st_size != fact.size_bytes or digest(path) != fact.sha256:
+        if not self.verified.holds(path, fact):
             raise StoreCorrupt(fact.sha256, "has changed in the store")
         return path
 
@@ -106,6 +110,10 @@ class Store:
     def stored_files(self) -> list[Path]:
         """Every file under a digest, ordered, whether a card names it or not."""
         return sorted(self.root.glob("files/*/[!.]*"))
+
+    def prepared_files(self) -> list[Path]:
+        """What runtimes keep in prepared/SHA256-KIND/ to open a stored file faster."""
+        return sorted(f for f in self.root.glob("prepared/*/*") if f.is_file())
 
     def save_ensemble(self, card: EnsembleCard) -> None:
         """Keep the fitted weights of a pipeline."""
@@ -166,12 +174,3 @@ class Store:
 
     def _ensemble(self, pipeline: str) -> Path:
         return self.root / "ensembles" / f"{pipeline}.json"
-
-
-def digest(file: Path) -> str:
-    """The sha256 of a file's content, in hex."""
-    content_hash = hashlib.sha256()
-    with file.open("rb") as content:
-        while block := content.read(1 << 20):
-            content_hash.update(block)
-    return content_hash.hexdigest()

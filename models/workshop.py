@@ -1,6 +1,6 @@
 """What a build works with, and what it hands back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from configs.catalogue import Catalogue
@@ -37,6 +37,14 @@ class Workshop:
         self.materials = Materials(catalogue, cache)
         self.readable = ReadableMaterials(catalogue, cache)
         self._progress = progress
+
+    def at(self, spec: ModelSpec) -> "Workshop":
+        """The same for one version of a model, in the place of its newest."""
+        if self.catalogue.models.get(spec.id) == spec:
+            return self
+        models = {**self.catalogue.models, spec.id: spec}
+        catalogue = replace(self.catalogue, models=models)
+        return Workshop(catalogue, self.store, self.cache, self._progress, self.remote)
 
     def require(self, model: str) -> ModelSpec:
         """The Spec of `model`.

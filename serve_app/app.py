@@ -13,13 +13,17 @@ from ray.serve import Application
 from configs.autoscaling import ScalingSpec
 from configs.catalogue import load_catalogue, packaged_catalogue
 from configs.environment import load_environment
+from configs.model import Id
 from configs.pipeline import Layout
+from configs.pool import PoolSpec
 from configs.replica import ReplicaSpec
 from configs.spec import Spec
 from deployments.blueprint import Blueprint, draw
 from deployments.budget import Budget
 from deployments.layout import INGRESS
+from deployments.pools import into_pools
 from deployments.remote import NodeServer
+from deployments.routing.router import PoolRouter
 from models.errors import StoreUnwritable
 from models.pins import pin
 from models.store import Store
@@ -30,6 +34,9 @@ from serve_app.scaling.wiring import autoscaling_configs
 log = logging.getLogger(__name__)
 
 COMPUTES = ("model:", ":preprocess")
+
+TOLD_EVERY_S = 0.5
+"""How often the replicas of a pool tell what they hold."""
 
 
 class AppArgs(Spec):
@@ -43,6 +50,9 @@ class AppArgs(Spec):
     )
     layout: Layout | None = Field(
         None, description="Replaces the layout of every pipeline."
+    )
+    pools: dict[Id, PoolSpec] = Field(
+        {}, description="Deployments whose replicas host any of their models."
     )
     replica: ReplicaSpec = ReplicaSpec()
     autoscaling: ScalingSpec | None = Field(
@@ -67,6 +77,7 @@ def build_app(args: AppArgs) -> Application:
         args.models,
         args.layout,
     )
+    blueprint = into_pools(blueprint, catalogue, store, args.pools)
     _pin(store, blueprint)
     blueprint = replace(blueprint, replica=args.replica)
     plan = blueprint.plan
@@ -92,7 +103,7 @@ def build_app(args: AppArgs) -> Application:
 def _pin(store: Store, blueprint: Blueprint) -> None:
     """Keep the files of the deployment from `headwater models gc`."""
     try:
-        pin(store, blueprint.cards.values())
+        pin(store, blueprint.served_cards())
     except StoreUnwritable as error:  # who may only read it removes nothing either
         log.warning("files in use are not marked: %s", error)
 
@@ -100,12 +111,21 @@ def _pin(store: Store, blueprint: Blueprint) -> None:
 def _bind_node(
     blueprint: Blueprint, name: str, scaling: dict[str, object] | None
 ) -> Application:
-    nodes = blueprint.plan.nodes(name)
-    computes = any(part in node for node in nodes for part in COMPUTES)
+    nodes, is_pool = blueprint.plan.nodes(name), name in blueprint.pools
+    computes = is_pool or any(part in node for node in nodes for part in COMPUTES)
     deployment = serve.deployment(
         name=name,
         max_ongoing_requests=1024,
         autoscaling_config=scaling,
         ray_actor_options={"num_cpus": 0.5 if computes else 0.1},
     )(NodeServer)
+    if is_pool:
+        deployment = deployment.options(request_router_config=_routed())
     return deployment.bind(blueprint, name)
+
+
+def _routed() -> dict[str, object]:
+    return {
+        "request_router_class": f"{PoolRouter.__module__}.{PoolRouter.__name__}",
+        "request_routing_stats_period_s": TOLD_EVERY_S,
+    }

@@ -13,7 +13,9 @@ from deployments.errors import (
     BackendFailed,
     DeadlineExceeded,
     InvalidInput,
+    LoadFailed,
     ModelNotFound,
+    NoAvailableVersion,
     NotReady,
     Overloaded,
     PayloadTooLarge,
@@ -38,6 +40,39 @@ class UnsupportedMedia(ServingError):
         return f"unsupported '{self.got}': {self.wanted}"
 
 
+class NotOffered(ServingError):
+    """The protocol has it, this server does not; the text says what."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what} not offered here"
+
+
+class Unloadable(ServingError):
+    """A client asks to load what the repository does not have."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
+        self.model = model
+
+    def __str__(self) -> str:
+        return f"failed to load '{self.model}', failed to poll from model repository"
+
+
+class RegionNotFound(ServingError):
+    """A client asks for a region of shared memory; there is none."""
+
+    def __init__(self, kind: str, region: str) -> None:
+        super().__init__(kind, region)
+        self.kind, self.region = kind, region
+
+    def __str__(self) -> str:
+        return f"Unable to find {self.kind} shared memory region: '{self.region}'"
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The codes of one kind of error."""
@@ -58,6 +93,9 @@ class Refusal:
 STATUSES: Mapping[type[ServingError], Status] = {
     ModelNotFound: Status(404, StatusCode.NOT_FOUND),
     VersionNotFound: Status(404, StatusCode.NOT_FOUND),
+    NoAvailableVersion: Status(404, StatusCode.NOT_FOUND),
+    Unloadable: Status(404, StatusCode.NOT_FOUND),
+    RegionNotFound: Status(404, StatusCode.NOT_FOUND),
     InvalidInput: Status(400, StatusCode.INVALID_ARGUMENT),
     PayloadTooLarge: Status(413, StatusCode.RESOURCE_EXHAUSTED),
     UnsupportedMedia: Status(415, StatusCode.INVALID_ARGUMENT),
@@ -66,7 +104,9 @@ STATUSES: Mapping[type[ServingError], Status] = {
     DeadlineExceeded: Status(504, StatusCode.DEADLINE_EXCEEDED),
     Saturated: Status(503, StatusCode.RESOURCE_EXHAUSTED),
     NotReady: Status(503, StatusCode.UNAVAILABLE),
+    LoadFailed: Status(503, StatusCode.UNAVAILABLE),
     BackendFailed: Status(500, StatusCode.INTERNAL),
+    NotOffered: Status(501, StatusCode.UNIMPLEMENTED),
 }
 
 INTERNAL = Refusal(Status(500, StatusCode.INTERNAL), "internal error")
@@ -82,6 +122,6 @@ def refusal(error: ServingError) -> Refusal:
 
 
 def _retry_after_s(error: ServingError) -> int | None:
-    if isinstance(error, Overloaded | Saturated | NotReady):
+    if isinstance(error, Overloaded | Saturated | NotReady | LoadFailed):
         return max(1, math.ceil(error.retry_after_s))
     return None

@@ -57,9 +57,9 @@ class FriendlyRoutes:
             held.reach(size_bytes(asked.inputs))
             reply = await self._service.infer(urgent(request, asked, started))
         took_ms = round((time.monotonic() - started) * 1000, 2)
-        return json_response(
-            {"pipeline": contract.name, **_write(contract, reply), "took_ms": took_ms}
-        )
+        told = {"parameters": dict(reply.parameters)} if reply.parameters else {}
+        answer = {"pipeline": contract.name, **_write(contract, reply), **told}
+        return json_response({**answer, "took_ms": took_ms})
 
     def _pipeline(self, name: str) -> Contract:
         contract = self._service.contract(name)

@@ -9,12 +9,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployments.control import Control
 from deployments.service import Service
 from serve_app.answers import CLIENT_GONE, json_response, problem_response
 from serve_app.bounded import Bounded, End
 from serve_app.friendly import FriendlyRoutes
 from serve_app.limits import Limits
+from serve_app.oip.control_http import ControlRoutes
 from serve_app.oip.http import OipRoutes
+from serve_app.oip.settings_http import SettingRoutes
 from serve_app.pages import page_routes
 
 __all__ = ["Limits", "build_http"]
@@ -57,8 +60,10 @@ class Front:
         return self._app
 
 
-def build_http(service: Service, limits: Limits) -> ASGIApp:
-    """The application that answers HTTP for `service`."""
+def build_http(
+    service: Service, limits: Limits, control: Control | None = None
+) -> ASGIApp:
+    """The application that answers HTTP for `service`; no `control`: not offered."""
     hot = [
         *OipRoutes(service, limits).infer_routes(),
         *FriendlyRoutes(service, limits).run_routes(),
@@ -66,6 +71,8 @@ def build_http(service: Service, limits: Limits) -> ASGIApp:
     app = Starlette(
         routes=[
             *hot,
+            *ControlRoutes(limits, control).routes(),
+            *SettingRoutes(service, limits).routes(),
             *OipRoutes(service, limits).routes(),
             *FriendlyRoutes(service, limits).routes(),
             *page_routes(),

@@ -1,19 +1,22 @@
 """The deployment behind both ports: HTTP and gRPC over one `Service`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from starlette.types import ASGIApp
 
-from deployments.autoscaling.live.meter import Meter, Metered, Named
-from deployments.blueprint import Blueprint, model_contract, pipeline_contract
-from deployments.graph import Graph
-from deployments.layout import INGRESS, STEPS, model_name, step_name
-from deployments.nodes import Node
-from deployments.remote import answers, open_graph
-from deployments.served import Offer, Served
+from deployments.autoscaling.live.meter import Meter
+from deployments.blueprint import Blueprint
+from deployments.control import ModelStatistics
+from deployments.editions import Edition
+from deployments.fleet import RayFleet
+from deployments.layout import INGRESS
+from deployments.remote import answers, open_board, open_station
+from deployments.repository.reports import Report
+from deployments.repository.repository import Repository
+from deployments.statistics import merge
 from serve_app.http import build_http
 from serve_app.limits import Limits
+from serve_app.offers import Front
 from serve_app.oip.grpc import GrpcFront
 
 
@@ -31,19 +34,42 @@ class Ingress(GrpcFront):
             beside: the other deployments; held so that Ray deploys them.
         """
         self._meter = Meter()
-        self._graph = open_graph(blueprint, INGRESS, self._meter)
-        self._graph.load()
+        self._station = open_station(blueprint, INGRESS, self._meter)
+        self._front = Front(blueprint, self._station, self._meter, answers)
+        self._station.begin(self._front.follow)
+        self._station.watch()
         self._beside = beside
-        super().__init__(Served(_offers(blueprint, self._graph, self._meter)), limits)
+        repository = Repository(blueprint, open_board(blueprint), RayFleet())
+        super().__init__(self._front.served, limits, repository)
         self._meter.loaded()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Ray Serve asks for the HTTP side once the replica is built."""
-        return build_http(self.service, self.limits)
+        return build_http(self.service, self.limits, self.control)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Ray Serve asks every second and tells the autoscaling policy."""
         return self._meter.stats()
+
+    async def follow(self, revision: int) -> Report:
+        """See `Follower.follow`."""
+        return await self._station.follower.follow(revision)
+
+    async def prepare(self, name: str, editions: Sequence[Edition]) -> str:
+        """See `Follower.prepare`."""
+        return await self._station.follower.prepare(name, editions)
+
+    async def abandon(self, name: str) -> None:
+        """See `Follower.abandon`."""
+        await self._station.follower.abandon(name)
+
+    async def report(self) -> Report:
+        """See `Follower.report`."""
+        return self._station.follower.report()
+
+    async def tell_statistics(self) -> tuple[ModelStatistics, ...]:
+        """Of the models hosted here and of the pipelines asked here."""
+        return merge([self._station.statistics(), self._front.ledger.statistics()])
 
     def check_health(self) -> None:
         """Ray Serve replaces the replica when this raises.
@@ -51,54 +77,4 @@ class Ingress(GrpcFront):
         Raises:
             BackendFailed: see `Graph.check_health`.
         """
-        self._graph.check_health()
-
-
-class _NodesReady:
-    """Whether every deployment that hosts one of some nodes can answer."""
-
-    def __init__(
-        self, blueprint: Blueprint, graph: Graph, nodes: Sequence[str]
-    ) -> None:
-        homes = {blueprint.plan.homes[node] for node in nodes}
-        self._graph, self._others = graph, sorted(homes - {INGRESS})
-
-    async def __call__(self) -> bool:
-        if not self._graph.healthy:
-            return False
-        for deployment in self._others:
-            if not await answers(deployment):
-                return False
-        return True
-
-
-def _offers(blueprint: Blueprint, graph: Graph, meter: Meter) -> list[Offer]:
-    offers = [
-        *(_pipeline_offer(blueprint, graph, name) for name in blueprint.pipelines),
-        *(_model_offer(blueprint, graph, name) for name in blueprint.models),
-    ]
-    return [replace(offer, node=_counted(offer, meter)) for offer in offers]
-
-
-def _counted(offer: Offer, meter: Meter) -> Node:
-    return Named(Metered(offer.node, meter, INGRESS), meter, offer.contract.name)
-
-
-def _pipeline_offer(blueprint: Blueprint, graph: Graph, name: str) -> Offer:
-    members = blueprint.pipelines[name].ensemble.members
-    nodes = [step_name(name, step) for step in STEPS]
-    nodes += [model_name(member.model) for member in members]
-    return Offer(
-        pipeline_contract(blueprint, name),
-        graph.pipeline(name),
-        _NodesReady(blueprint, graph, nodes),
-    )
-
-
-def _model_offer(blueprint: Blueprint, graph: Graph, name: str) -> Offer:
-    node = model_name(name)
-    return Offer(
-        model_contract(blueprint, name),
-        graph.node(node),
-        _NodesReady(blueprint, graph, [node]),
-    )
+        self._station.graph.check_health()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from deployments.errors import ServingError
-from deployments.messages import Reply, Request, Tensor
+from deployments.messages import Parameter, Reply, Request, Tensor
 
 
 class DoublingBackend:
@@ -35,6 +35,7 @@ class EchoNode:
 
     def __init__(self, outputs: Mapping[str, Tensor] | None = None) -> None:
         self.outputs = outputs
+        self.parameters: Mapping[str, Parameter] = {}
         self.error: ServingError | None = None
         self.requests: list[Request] = []
 
@@ -42,7 +43,8 @@ class EchoNode:
         self.requests.append(request)
         if self.error is not None:
             raise self.error
-        return Reply(request.inputs if self.outputs is None else self.outputs)
+        outputs = request.inputs if self.outputs is None else self.outputs
+        return Reply(outputs, self.parameters)
 
 
 class StuckNode:

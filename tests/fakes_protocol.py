@@ -7,8 +7,14 @@ import numpy as np
 from grpc import StatusCode
 
 from deployments.contract import check
-from deployments.errors import InvalidInput, ModelNotFound, VersionNotFound
+from deployments.errors import (
+    InvalidInput,
+    ModelNotFound,
+    NoAvailableVersion,
+    VersionNotFound,
+)
 from deployments.messages import Contract, Reply, Request, Tensor, TensorContract
+from deployments.statistics import Tally
 
 CLASSES = 4
 LIMIT_BYTES = 64 * 1024
@@ -82,6 +88,8 @@ class FakeService:
         requests: every request that kept its contract.
         error: raised instead of answering, while set.
         gate: answers wait here while it is not set.
+        gone: names that were unloaded.
+        tallies: what was answered, by name.
     """
 
     def __init__(self) -> None:
@@ -91,8 +99,10 @@ class FakeService:
         self.asked = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
-        self.cancelled = False
+        self.cancelled = asyncio.Event()
+        self.gone: set[str] = set()
         self._offers = {c.name: c for c in (VISION, TABULAR, ADDER, SCORER)}
+        self.tallies = {name: Tally() for name in self._offers}
 
     def offer(self, contract: Contract) -> None:
         """Serve by this contract from now on."""
@@ -106,7 +116,12 @@ class FakeService:
             raise ModelNotFound(name)
         if version not in ("", self._offers[name].version):
             raise VersionNotFound(name, version)
+        if name in self.gone:
+            raise NoAvailableVersion(name)
         return self._offers[name]
+
+    def versions(self, name: str) -> Sequence[str]:
+        return [self.contract(name).version]
 
     async def ready(self, name: str = "", version: str = "") -> bool:
         if name:
@@ -120,13 +135,16 @@ class FakeService:
         await self._pass_gate()
         if self.error is not None:
             raise self.error
+        self.tallies[request.model].count(
+            len(next(iter(request.inputs.values()))), 1, is_well=True
+        )
         return Reply(ANSWERS[request.model](request))
 
     async def _pass_gate(self) -> None:
         try:
             await self.gate.wait()
         except asyncio.CancelledError:
-            self.cancelled = True
+            self.cancelled.set()
             raise
 
 

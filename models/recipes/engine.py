@@ -262,6 +262,7 @@ def _check_takes(
         "onnx": source is not None and source.is_onnx,
         "torch": source is not None and source.is_torch,
         "llm": source is not None and source.is_llm,
+        "litert": source is not None and source.is_litert,
     }
     if not forms.get(takes, True):
         came = "nothing" if source is None else f"a piece of form {source.form}"

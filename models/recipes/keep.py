@@ -71,6 +71,8 @@ def _files(plan: Plan, piece: Piece, form: str) -> tuple[Path, list[tuple[str, P
         return piece.onnx, []
     if form == "engine":
         return piece.engine, _but(piece, piece.engine)
+    if form == "litert":
+        return piece.litert, _but(piece, piece.litert)
     weights = [file for file in piece.files() if file.suffix == ".safetensors"]
     if not weights:
         raise BuildFailed(plan.recipe.id, "store", "the folder holds no safetensors")

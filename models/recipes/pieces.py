@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Form = Literal["onnx", "torch", "llm", "engine"]
+Form = Literal["onnx", "torch", "llm", "engine", "litert"]
 
 ONNX, WEIGHTS, ARCHITECTURE = "model.onnx", "weights.safetensors", "architecture.json"
-CONFIG, ENGINE = "config.json", "model.engine"
+CONFIG, ENGINE, LITERT = "config.json", "model.engine", "model.tflite"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One result: ONNX, torch, an LLM's folder (as on a hub) or an engine.
+    """One result: ONNX, torch, an LLM's folder (as on a hub), an engine or LiteRT.
 
     ONNX is one file, weights inside. Torch is safetensors beside `architecture.json`,
     `{"name": ..., "options": {...}}`. `key` is empty for what no engine keeps, such as a
@@ -45,6 +45,11 @@ class Piece:
         return self.folder / ENGINE
 
     @property
+    def litert(self) -> Path:
+        """The .tflite file."""
+        return self.folder / LITERT
+
+    @property
     def is_onnx(self) -> bool:
         """Whether it can run as ONNX."""
         return self.onnx.is_file()
@@ -65,10 +70,16 @@ class Piece:
         return self.engine.is_file()
 
     @property
+    def is_litert(self) -> bool:
+        """Whether it is a file for LiteRT."""
+        return self.litert.is_file()
+
+    @property
     def form(self) -> Form | None:
         """What it is served as; the last step decides. None: nothing that runs."""
         forms: list[tuple[Form, bool]] = [
             ("engine", self.is_engine),
+            ("litert", self.is_litert),
             ("onnx", self.is_onnx),
             ("llm", self.is_llm),
             ("torch", self.is_torch),

@@ -7,6 +7,7 @@ from models.recipes.toolbox import StepEntry, Toolbox
 
 _ONNX = ("onnx", "onnxruntime", "numpy")
 _TORCH = ("torch", "numpy", "safetensors")
+_LITERT = "models.litert.toolings:quantizer_pins"
 _LLM = "models.llm.toolings:compressor_pins"
 
 STEPS: Mapping[str, StepEntry] = {
@@ -98,12 +99,38 @@ STEPS: Mapping[str, StepEntry] = {
         environment=_LLM,
         data=("train",),
     ),
+    "litert-convert": StepEntry(
+        "models.steps.litert_convert:run",
+        takes="torch",
+        gives="litert",
+        tools=_TORCH,
+        environment="models.litert.toolings:converter_pins",
+    ),
+    "litert-quantize": StepEntry(
+        "models.steps.litert_quantize:run",
+        extra="edge",
+        takes="litert",
+        gives="litert",
+        tools=("ai-edge-litert", "flatbuffers", "numpy", "pillow"),
+        data=("calibration",),
+        environment=_LITERT,
+    ),
+    "litert-check": StepEntry(
+        "models.steps.litert_check:run",
+        extra="edge",
+        takes="litert",
+        gives="litert",
+        tools=("ai-edge-litert", "numpy", "pillow"),
+        data=("evaluation",),
+        environment="models.litert.toolings:checker_pins",
+    ),
 }
 
 JUDGES: Mapping[Form, str] = {
     "onnx": "models.recipes.judge:judge_onnx",
     "engine": "models.tensorrt.judge:judge_engine",
     "llm": "models.llm.judge:judge_llm",
+    "litert": "models.litert.judge:judge_litert",
 }
 
 TOOLBOX = Toolbox(STEPS, JUDGES)

@@ -3,13 +3,14 @@
 Builders are strongly typed: FP16 and INT8 are what the steps before have written.
 """
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from configs.steps import TensorrtStep
 from models.errors import BuildFailed
 from models.recipes.bench import Bench
-from models.recipes.pieces import Piece
+from models.recipes.pieces import ONNX, Piece
 from models.tensorrt.engines import Engine
 from models.tensorrt.maker import maker_here
 from models.tensorrt.options import Bucket, EngineOptions
@@ -19,7 +20,7 @@ from models.tensorrt.precision import Precisions, read_precisions, reason_agains
 def run(
     step: TensorrtStep, source: Piece | None, target: Path, bench: Bench
 ) -> Mapping[str, object]:
-    """Write the engine and its label.
+    """Write the engine, its label, and the ONNX beside them.
 
     Raises:
         BuildFailed: the source is not of the precision that is asked for, or no engine
@@ -37,6 +38,8 @@ def run(
     maker = maker_here(bench.rooms.home, bench.progress)
     engine = maker.make(bench.recipe.id, source.onnx, options)
     engine.copy_to(target)
+    # A replica with another GPU or library builds its own from this.
+    shutil.copyfile(source.onnx, target / ONNX)
     return _facts(engine, found)
 
 

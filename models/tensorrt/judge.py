@@ -11,7 +11,7 @@ from models.evaluate import Floats, quality
 from models.imaging import Pixels, normalise
 from models.recipes.bench import NO_IMAGE, Bench, Teacher
 from models.recipes.judged import Judged
-from models.recipes.pieces import Piece
+from models.recipes.pieces import ONNX, Piece
 from models.tensorrt.api import load_api
 from models.tensorrt.compare import Answers, timed_in_turns
 from models.tensorrt.engines import Runtime, open_engine
@@ -34,6 +34,11 @@ def judge_engine(piece: Piece, reference: Sequence[Teacher], bench: Bench) -> Ju
     return judge_answers(piece, runner, reference, bench)
 
 
+def _served_bytes(piece: Piece) -> int:
+    """Without the ONNX beside it, which only waits to be built anew."""
+    return sum(file.stat().st_size for file in piece.files() if file.name != ONNX)
+
+
 def judge_answers(
     piece: Piece, runner: Answers, reference: Sequence[Teacher], bench: Bench
 ) -> Judged:
@@ -54,7 +59,7 @@ def judge_answers(
     return Judged(
         name=name,
         form="engine",
-        size_bytes=piece.size_bytes,
+        size_bytes=_served_bytes(piece),
         quality=tuple(own),
         latency=tuple(timed_in_turns([runner], blank[:n])[0] for n in BATCHES),
         reference=_reference(reference, other),

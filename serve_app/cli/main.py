@@ -16,6 +16,7 @@ from deployments.autoscaling.errors import AutoscalingError
 from models.errors import ModelError
 from serve_app.cli import autoscale as autoscale_command
 from serve_app.cli import demo as demo_command
+from serve_app.cli import edge as edge_command
 from serve_app.cli import lifecycle as lifecycle_command
 from serve_app.cli import models as models_command
 from serve_app.cli import optimize as optimize_command
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(models_command.app, name="models")
 app.add_typer(autoscale_command.app, name="autoscale")
+app.add_typer(edge_command.app, name="edge")
 app.command()(optimize_command.optimize)
 
 ConfigOption = Annotated[

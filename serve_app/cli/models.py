@@ -18,6 +18,7 @@ from models.progress import Progress, silent
 from models.remote import open_remote
 from models.store import Store
 from models.workshop import Workshop
+from serve_app.cli import fit as fit_command
 from serve_app.cli import store as store_command
 from serve_app.cli.console import bars, console
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="Make models from their sources, and show what they are and how they do.",
 )
 app.add_typer(store_command.app)
+app.add_typer(fit_command.app)
 
 
 @app.command()

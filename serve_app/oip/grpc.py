@@ -5,51 +5,43 @@ two services share this class.
 """
 
 import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import replace
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 
 from google.protobuf.json_format import ParseDict
-from grpc import StatusCode
 from grpc_health.v1 import health_pb2
 
 from deployments.budget import size_bytes
-from deployments.errors import ModelNotFound, PayloadTooLarge, ServingError
+from deployments.control import Control
+from deployments.errors import ModelNotFound, PayloadTooLarge
 from deployments.messages import CALM, Request
 from deployments.service import Service
-from serve_app.errors import INTERNAL, Refusal, refusal
 from serve_app.limits import Limits
 from serve_app.oip import grpc_codec
 from serve_app.oip import inference_pb2 as pb
+from serve_app.oip.control_grpc import GrpcControl
 from serve_app.oip.deadlines import LEFT_MS
 from serve_app.oip.metadata import model_config, model_metadata, server_metadata
+from serve_app.oip.settings_grpc import GrpcSettings
+from serve_app.oip.settling import CallContext, outcome, settle
+from serve_app.oip.stream import LIMIT, in_order, while_there
 from serve_app.urgency import HEADER, milliseconds, read_urgency
-
-log = logging.getLogger(__name__)
-
-Message = TypeVar("Message")
 
 WHOLE_SERVER = ("", "inference.GRPCInferenceService")
 """Names under which the health service speaks of everything; others are models."""
 
 
-class CallContext(Protocol):
-    """The part of Ray Serve's gRPC context that is used here."""
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came with a call, and when."""
 
-    def invocation_metadata(self) -> Sequence[tuple[str, str]]: ...
-
-    def set_code(self, code: StatusCode) -> None: ...
-
-    def set_details(self, details: str) -> None: ...
-
-    def set_trailing_metadata(
-        self, trailing_metadata: list[tuple[str, str]]
-    ) -> None: ...
+    metadata: Mapping[str, str]
+    at_s: float
 
 
-class GrpcFront:
+class GrpcFront(GrpcControl, GrpcSettings):
     """Answers every RPC; the ingress deployment inherits from it.
 
     A refused call sets code, details and trailing metadata and returns an empty message,
@@ -60,8 +52,13 @@ class GrpcFront:
     watch_every_s = 1.0
     """How often `Watch` looks whether its answer has changed."""
 
-    def __init__(self, service: Service, limits: Limits | None = None) -> None:
-        self.service = service
+    def __init__(
+        self,
+        service: Service,
+        limits: Limits | None = None,
+        control: Control | None = None,
+    ) -> None:
+        self.service, self.control = service, control
         self.limits = limits or Limits()
 
     async def ServerLive(  # noqa: N802 - the RPC's name
@@ -78,7 +75,7 @@ class GrpcFront:
         async def answer() -> pb.ServerReadyResponse:
             return pb.ServerReadyResponse(ready=await self.service.ready())
 
-        return await _settle(answer(), pb.ServerReadyResponse(), grpc_context)
+        return await settle(answer(), pb.ServerReadyResponse(), grpc_context)
 
     async def ServerMetadata(  # noqa: N802
         self, request: pb.ServerMetadataRequest, grpc_context: CallContext
@@ -97,7 +94,7 @@ class GrpcFront:
             ready = await self.service.ready(request.name, request.version)
             return pb.ModelReadyResponse(ready=ready)
 
-        return await _settle(answer(), pb.ModelReadyResponse(), grpc_context)
+        return await settle(answer(), pb.ModelReadyResponse(), grpc_context)
 
     async def ModelMetadata(  # noqa: N802
         self, request: pb.ModelMetadataRequest, grpc_context: CallContext
@@ -107,10 +104,11 @@ class GrpcFront:
         async def answer() -> pb.ModelMetadataResponse:
             contract = self.service.contract(request.name, request.version)
             response = pb.ModelMetadataResponse()
-            ParseDict(model_metadata(contract), response)
+            versions = self.service.versions(contract.name)
+            ParseDict(model_metadata(contract, versions), response)
             return response
 
-        return await _settle(answer(), pb.ModelMetadataResponse(), grpc_context)
+        return await settle(answer(), pb.ModelMetadataResponse(), grpc_context)
 
     async def ModelConfig(  # noqa: N802
         self, request: pb.ModelConfigRequest, grpc_context: CallContext
@@ -123,15 +121,32 @@ class GrpcFront:
             ParseDict(model_config(contract), response.config)
             return response
 
-        return await _settle(answer(), pb.ModelConfigResponse(), grpc_context)
+        return await settle(answer(), pb.ModelConfigResponse(), grpc_context)
 
     async def ModelInfer(  # noqa: N802
         self, request: pb.ModelInferRequest, grpc_context: CallContext
     ) -> pb.ModelInferResponse:
         """Answer one inference request."""
-        return await _settle(
-            self._infer(request, grpc_context), pb.ModelInferResponse(), grpc_context
+        came = _came(grpc_context)
+        return await settle(
+            self._infer(request, came), pb.ModelInferResponse(), grpc_context
         )
+
+    async def ModelStreamInfer(  # noqa: N802
+        self, requests: AsyncIterator[pb.ModelInferRequest], grpc_context: CallContext
+    ) -> AsyncIterator[pb.ModelStreamInferResponse]:
+        """Answer each request once, in their order; a failed one leaves the rest be."""
+        came = _came(grpc_context)
+
+        async def answer(request: pb.ModelInferRequest) -> pb.ModelStreamInferResponse:
+            asked = grpc_codec.unstreamed(request)
+            answered = await outcome(self._infer(asked, came))
+            return grpc_codec.streamed(asked, answered)
+
+        answers = in_order(while_there(requests), answer, LIMIT)
+        async with aclosing(answers):
+            async for response in answers:
+                yield response
 
     async def Check(  # noqa: N802
         self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
@@ -143,7 +158,7 @@ class GrpcFront:
                 status=await self._serving(request.service)
             )
 
-        return await _settle(answer(), health_pb2.HealthCheckResponse(), grpc_context)
+        return await settle(answer(), health_pb2.HealthCheckResponse(), grpc_context)
 
     async def List(  # noqa: N802
         self, request: health_pb2.HealthListRequest, grpc_context: CallContext
@@ -157,7 +172,7 @@ class GrpcFront:
                 response.statuses[name].status = await self._serving(name)
             return response
 
-        return await _settle(answer(), health_pb2.HealthListResponse(), grpc_context)
+        return await settle(answer(), health_pb2.HealthListResponse(), grpc_context)
 
     async def Watch(  # noqa: N802
         self, request: health_pb2.HealthCheckRequest, grpc_context: CallContext
@@ -178,7 +193,7 @@ class GrpcFront:
             await asyncio.sleep(self.watch_every_s)
 
     async def _infer(
-        self, message: pb.ModelInferRequest, context: CallContext
+        self, message: pb.ModelInferRequest, came: Came
     ) -> pb.ModelInferResponse:
         now_s = time.monotonic()
         message_bytes = message.ByteSize()
@@ -189,7 +204,7 @@ class GrpcFront:
             held.reach(message_bytes)
             call = grpc_codec.read_call(contract, message)
             held.reach(size_bytes(call.request.inputs))
-            request = _urgent(call.request, context, now_s)
+            request = _urgent(call.request, came, now_s)
             reply = await self.service.infer(request, message.model_version)
         return grpc_codec.write_reply(call, reply)
 
@@ -200,37 +215,16 @@ class GrpcFront:
         return int(health_pb2.HealthCheckResponse.NOT_SERVING)
 
 
-def _urgent(request: Request, context: CallContext, now_s: float) -> Request:
-    """`request` with the deadline and priority that the call came with."""
-    metadata = dict(context.invocation_metadata())
-    within_ms = metadata.get(HEADER)
+def _came(context: CallContext) -> Came:
+    return Came(dict(context.invocation_metadata()), time.monotonic())
+
+
+def _urgent(request: Request, came: Came, now_s: float) -> Request:
+    """`request`, which came at `now_s`, with the deadline and priority of its call."""
+    within_ms = came.metadata.get(HEADER)
     urgency = read_urgency(request.model, request.parameters, within_ms, now_s)
-    left_ms = metadata.get(LEFT_MS)
+    left_ms = came.metadata.get(LEFT_MS)
     if left_ms is not None:
         left_s = milliseconds(request.model, LEFT_MS, left_ms) / 1e3
-        urgency = urgency.within(left_s, now_s)
+        urgency = urgency.within(left_s, came.at_s)
     return request if urgency is CALM else replace(request, urgency=urgency)
-
-
-async def _settle(
-    answer: Awaitable[Message], empty: Message, context: CallContext
-) -> Message:
-    """The answer, or `empty` with the reason set on `context`."""
-    try:
-        return await answer
-    except ServingError as error:
-        refused = refusal(error)
-        if refused.status.grpc is StatusCode.INTERNAL:
-            log.exception("request failed: %s", error.args)
-    except Exception:  # outermost: a client must not see what broke
-        log.exception("request failed unexpectedly")
-        refused = INTERNAL
-    _refuse(context, refused)
-    return empty
-
-
-def _refuse(context: CallContext, refused: Refusal) -> None:
-    context.set_code(refused.status.grpc)
-    context.set_details(refused.text)
-    if refused.retry_after_s is not None:
-        context.set_trailing_metadata([("retry-after", str(refused.retry_after_s))])

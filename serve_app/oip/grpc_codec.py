@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from deployments.contract import check_form
 from deployments.errors import InvalidInput
 from deployments.messages import Contract, Parameter, Reply, Request, Tensor
+from serve_app.errors import Refusal
 from serve_app.oip import inference_pb2 as pb
 from serve_app.oip.call import (
     Call,
@@ -40,6 +41,10 @@ FIELDS: Mapping[str, str] = {
 }
 """Datatype → its field in InferTensorContents; FP16 has none."""
 
+EMPTY_FINAL = "triton_enable_empty_final_response"
+FINAL = "triton_final_response"
+"""Parameters of streams: a request may ask for the second, which is always there."""
+
 
 def read_call(contract: Contract, message: pb.ModelInferRequest) -> Call:
     """Read a request.
@@ -72,7 +77,42 @@ def write_reply(call: Call, reply: Reply) -> pb.ModelInferResponse:
             name=output.name, datatype=output.datatype, shape=output.tensor.shape
         )
         response.raw_output_contents.append(bytes(to_binary(output.tensor)))
+    for name, value in reply.parameters.items():
+        _set(response.parameters[name], value)
     return response
+
+
+def unstreamed(message: pb.ModelInferRequest) -> pb.ModelInferRequest:
+    """A request of a stream without the parameter that only streams know."""
+    if EMPTY_FINAL in message.parameters:
+        del message.parameters[EMPTY_FINAL]
+    return message
+
+
+def streamed(
+    asked: pb.ModelInferRequest, answered: pb.ModelInferResponse | Refusal
+) -> pb.ModelStreamInferResponse:
+    """One answer of a stream: the only one to its request, and so the final one."""
+    if isinstance(answered, Refusal):
+        failed = pb.ModelInferResponse(model_name=asked.model_name, id=asked.id)
+        told = pb.ModelStreamInferResponse(
+            error_message=answered.text, infer_response=failed
+        )
+    else:
+        told = pb.ModelStreamInferResponse(infer_response=answered)
+    told.infer_response.parameters[FINAL].bool_param = True
+    return told
+
+
+def _set(parameter: pb.InferParameter, value: Parameter) -> None:
+    if isinstance(value, bool):
+        parameter.bool_param = value
+    elif isinstance(value, int):
+        parameter.int64_param = value
+    elif isinstance(value, float):
+        parameter.double_param = value
+    else:
+        parameter.string_param = value
 
 
 def _read_inputs(

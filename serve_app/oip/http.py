@@ -10,15 +10,15 @@ from starlette.routing import Route
 from deployments.budget import Hold, size_bytes
 from deployments.messages import Contract
 from deployments.service import Service
-from serve_app.answers import Endpoint, Handler, answered, json_response, oip_error
+from serve_app.answers import json_response
 from serve_app.body import read_binary_body, read_body
 from serve_app.bounded import urgent
 from serve_app.limits import Limits
 from serve_app.oip.http_codec import HEADER_LENGTH, read_call, write_reply
 from serve_app.oip.metadata import model_config, model_metadata, server_metadata
+from serve_app.oip.routes import MODEL, model_of, route, version_of, versioned
 
 UNAVAILABLE = 503
-MODEL = "/v2/models/{model}"
 
 
 class OipRoutes:
@@ -29,25 +29,19 @@ class OipRoutes:
 
     def infer_routes(self) -> list[Route]:
         """The routes that carry the traffic."""
-        return self._versioned(f"{MODEL}%s/infer", self._infer, "POST")
+        return versioned(f"{MODEL}%s/infer", self._infer, "POST")
 
     def routes(self) -> list[Route]:
         """Every other route."""
         return [
-            *self._versioned(f"{MODEL}%s", self._metadata),
-            *self._versioned(f"{MODEL}%s/ready", self._model_ready),
-            *self._versioned(f"{MODEL}%s/config", self._config),
-            _route("/v2", self._server),
-            _route("/v2/", self._server),
-            _route("/v2/health/live", self._live),
-            _route("/v2/health/ready", self._ready),
-            _route("/v2/models", self._models),
-        ]
-
-    def _versioned(self, path: str, handle: Handler, verb: str = "GET") -> list[Route]:
-        return [
-            _route(path % version, handle, verb)
-            for version in ("", "/versions/{version}")
+            *versioned(f"{MODEL}%s", self._metadata),
+            *versioned(f"{MODEL}%s/ready", self._model_ready),
+            *versioned(f"{MODEL}%s/config", self._config),
+            route("/v2", self._server),
+            route("/v2/", self._server),
+            route("/v2/health/live", self._live),
+            route("/v2/health/ready", self._ready),
+            route("/v2/models", self._models),
         ]
 
     async def _server(self, request: HttpRequest) -> Response:
@@ -66,14 +60,16 @@ class OipRoutes:
         return json_response({"models": [c.name for c in self._service.contracts()]})
 
     async def _metadata(self, request: HttpRequest) -> Response:
-        return json_response(model_metadata(self._contract(request)))
+        contract = self._contract(request)
+        versions = self._service.versions(contract.name)
+        return json_response(model_metadata(contract, versions))
 
     async def _config(self, request: HttpRequest) -> Response:
         return json_response(model_config(self._contract(request)))
 
     async def _model_ready(self, request: HttpRequest) -> Response:
-        name = request.path_params["model"]
-        if await self._service.ready(name, _version(request)):
+        name = model_of(request)
+        if await self._service.ready(name, version_of(request)):
             return json_response({"name": name, "ready": True})
         return json_response(
             {"name": name, "ready": False, "error": "Model version not ready"},
@@ -88,7 +84,7 @@ class OipRoutes:
             call = read_call(contract, await self._body(request, held, head), head)
             held.reach(size_bytes(call.request.inputs))
             asked = urgent(request, call.request, now_s)
-            reply = await self._service.infer(asked, _version(request))
+            reply = await self._service.infer(asked, version_of(request))
         written = write_reply(call, reply)
         if written.header_length is None:
             return Response(written.content, media_type="application/json")
@@ -107,17 +103,8 @@ class OipRoutes:
         return await read_binary_body(request, held, limit_bytes, int(head[:20]))
 
     def _contract(self, request: HttpRequest) -> Contract:
-        return self._service.contract(request.path_params["model"], _version(request))
-
-
-def _version(request: HttpRequest) -> str:
-    version: str = request.path_params.get("version", "")
-    return version
+        return self._service.contract(model_of(request), version_of(request))
 
 
 def _binary_headers(header_length: int) -> Mapping[str, str]:
     return {HEADER_LENGTH: str(header_length)}
-
-
-def _route(path: str, handle: Handler, verb: str = "GET") -> Route:
-    return Route(path, Endpoint(answered(handle, oip_error)), methods=[verb])

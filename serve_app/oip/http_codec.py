@@ -102,6 +102,8 @@ def write_reply(call: Call, reply: Reply) -> Body:
     }
     if call.request.id:
         message["id"] = call.request.id
+    if reply.parameters:
+        message["parameters"] = dict(reply.parameters)
     head = orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
     if not tails:
         return Body(head, None)

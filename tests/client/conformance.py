@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 import numpy as np
+from control import OPERATED, WITHOUT_CHANGE  # type: ignore[import-not-found]
 from faces import (  # type: ignore[import-not-found]  # it lies beside this program
     MODEL_TIMEOUT_S,
     Face,
@@ -24,6 +25,7 @@ from faces import (  # type: ignore[import-not-found]  # it lies beside this pro
     pixels,
     refused,
     same,
+    streamed,
 )
 from tritonclient.grpc import (  # type: ignore[import-not-found]
     service_pb2,
@@ -243,15 +245,48 @@ async def grpc_health(face: Face) -> None:
         same(b"\x08\x01", check(b"", timeout=MODEL_TIMEOUT_S))
 
 
+async def grpc_stream(face: Face) -> None:
+    """Requests of one stream are answered in their order, each failure by itself."""
+    (tensor,) = await face.tensors(face.target.model, "inputs")
+    (output,) = await face.tensors(face.target.model, "outputs")
+    rows = [pixels(tensor, count) for count in (1, 2)]
+    alone = [(await face.infer([face.input(tensor, row)])) for row in rows]
+    asked = [
+        {"model_name": name, "inputs": [face.input(tensor, row)], "request_id": word}
+        for name, row, word in (
+            (face.target.model, rows[0], "a"),
+            ("nope", rows[0], "b"),
+            (face.target.model, rows[1], "c"),
+        )
+    ]
+    asked[0]["enable_empty_final_response"] = True
+
+    answers = await streamed(face, asked)
+
+    same(3, len(answers))
+    for index, wanted in ((0, alone[0]), (2, alone[1])):
+        result, error = answers[index]
+        same(None, error)
+        same(asked[index]["request_id"], result.get_response().id)
+        final = result.get_response().parameters["triton_final_response"]
+        same(True, final.bool_param)
+        close(wanted.as_numpy(output.name), result.as_numpy(output.name))
+    same(
+        "Request for unknown model: 'nope' is not found",
+        str(answers[1][1].message()),
+    )
+
+
 Check = Callable[[Face], Awaitable[None]]
 
 EVERYWHERE: list[Check] = [
+    *WITHOUT_CHANGE,
     *(health, server_metadata, model_metadata, model_config),
     *(infer_binary, infer_rows, infer_version, infer_classes, infer_compressed),
     *(infer_image, infer_top, refuse_names, refuse_tensors, refuse_no_image),
 ]
 OVER_HTTP: list[Check] = [http_json, http_bodies, http_errors]
-OVER_GRPC: list[Check] = [grpc_typed, grpc_health]
+OVER_GRPC: list[Check] = [grpc_typed, grpc_health, grpc_stream]
 
 
 async def passes(face: Face, check: Check) -> bool:
@@ -270,7 +305,8 @@ async def run(target: Target) -> list[bool]:
     """Every check through every client."""
     results = []
     for face in open_faces(target):
-        for check in EVERYWHERE + (OVER_HTTP if face.over_http else OVER_GRPC):
+        checks = EVERYWHERE + (OVER_HTTP if face.over_http else OVER_GRPC)
+        for check in checks + (OPERATED if target.operated else []):
             results.append(await passes(face, check))
         await face.call("close")
     return results
@@ -284,9 +320,13 @@ def main() -> int:
     parser.add_argument("--model", required=True, help="one FP32 input, one output")
     parser.add_argument("--pipeline", required=True, help="an image in, labels out")
     parser.add_argument("--image", required=True, type=Path)
+    parser.add_argument(
+        "--operate", action="store_true", help="also unload the model and load it again"
+    )
     given = parser.parse_args()
+    image = given.image.read_bytes()
     target = Target(
-        given.http, given.grpc, given.model, given.pipeline, given.image.read_bytes()
+        given.http, given.grpc, given.model, given.pipeline, image, given.operate
     )
     results = asyncio.run(run(target))
     failed = results.count(False)

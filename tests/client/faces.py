@@ -3,7 +3,7 @@
 import http.client
 import inspect
 import json
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -30,6 +30,7 @@ class Target:
     model: str
     pipeline: str
     image: bytes
+    operated: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,24 @@ async def refused(answer: Awaitable[Any], code: tuple[str, str], text: str) -> N
             raise AssertionError(f"wanted {text!r}, got {error}") from None
         return
     raise AssertionError(f"was not refused; wanted {text!r}")
+
+
+async def streamed(face: Face, asked: list[dict[str, Any]]) -> list[Any]:
+    """Result and error of every request, through one stream of either client."""
+    if face.name.endswith("aio"):
+
+        async def requests() -> AsyncIterator[dict[str, Any]]:
+            for request in asked:
+                yield request
+
+        answers = face.client.stream_infer(requests())
+        return [answer async for answer in answers]
+    found: list[Any] = []
+    face.client.start_stream(lambda result, error: found.append((result, error)))
+    for request in asked:
+        face.client.async_stream_infer(**request)
+    face.client.stop_stream()  # waits for the answers
+    return found
 
 
 def fetch(target: Target, path: str, post: dict[str, str] | None = None) -> Any:

@@ -7,7 +7,8 @@ import yaml
 
 from configs.catalogue import load_catalogue
 from configs.errors import ConfigError
-from deployments.blueprint import draw, model_contract
+from deployments.blueprint import draw
+from deployments.contracts import model_contract
 from models.errors import NothingClears
 from tests.stored import lost, took
 from tests.tiny_models import build_tiny_store, make_tiny_catalogue

@@ -10,7 +10,8 @@ import yaml
 
 from configs.catalogue import load_catalogue
 from configs.errors import ConfigError
-from deployments.blueprint import draw, model_contract, pipeline_contract
+from deployments.blueprint import draw
+from deployments.contracts import model_contract, pipeline_contract
 from deployments.errors import (
     BackendFailed,
     InvalidInput,
@@ -89,8 +90,8 @@ def test_separate_layout_loads_each_model_on_one_deployment(root, store):
     graphs = open_graphs(draw(load_catalogue(root), store, layout="separate"))
 
     assert {name: list(g.models) for name, g in graphs.items() if g.models} == {
-        "model:tiny-a": ["tiny-a"],
-        "model:tiny-b": ["tiny-b"],
+        "model:tiny-a": ["tiny-a:1"],
+        "model:tiny-b": ["tiny-b:1"],
     }
 
 

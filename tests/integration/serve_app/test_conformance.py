@@ -14,6 +14,7 @@ from serve_app.http import build_http
 from serve_app.limits import Limits
 from serve_app.oip import inference_pb2_grpc
 from serve_app.oip.grpc import GrpcFront
+from tests.fakes_operator import LiveControl
 from tests.fakes_protocol import JPEG, FakeService
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,9 +25,9 @@ WAIT_S = 120
 @pytest.fixture
 async def http_address() -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            build_http(FakeService(), Limits()), log_level="warning", lifespan="off"
-        )
+        service = FakeService()
+        app = build_http(service, Limits(), LiveControl(service))
+        config = uvicorn.Config(app, log_level="warning", lifespan="off")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listener]))
         yield "{}:{}".format(*listener.getsockname())
@@ -36,7 +37,8 @@ async def http_address() -> AsyncIterator[str]:
 
 @pytest.fixture
 async def grpc_address() -> AsyncIterator[str]:
-    server, front = grpc.aio.server(), GrpcFront(FakeService())
+    server, service = grpc.aio.server(), FakeService()
+    front = GrpcFront(service, control=LiveControl(service))
     inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(front, server)
     health_pb2_grpc.add_HealthServicer_to_server(front, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -54,7 +56,7 @@ async def test_triton_client_finds_everything_it_knows(
 
     client = await asyncio.create_subprocess_exec(
         *(str(CLIENT), str(ROOT / "tests/client/conformance.py"), *where),
-        *("--model", "scorer", "--pipeline", "vision"),
+        *("--model", "scorer", "--pipeline", "vision", "--operate"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

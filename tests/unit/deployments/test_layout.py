@@ -3,7 +3,7 @@ import yaml
 
 from configs.catalogue import load_catalogue
 from configs.errors import ConfigError
-from deployments.layout import INGRESS, plan_layout
+from deployments.layout import INGRESS, plan_layout, with_pools
 from tests.tiny_models import make_tiny_catalogue
 
 
@@ -70,3 +70,36 @@ def test_pipelines_that_disagree_about_a_model_are_refused(root):
 
     with pytest.raises(ConfigError, match="puts model:tiny-a on 'model:tiny-a'"):
         plan_layout(load_catalogue(root), ["tiny", "other"], [])
+
+
+def test_pool_takes_its_models_from_wherever_layouts_put_them(root):
+    pooled = with_pools(plan(root, "separate"), {"shelf": ["tiny-a"]})
+
+    homes = {pooled.home(f"model:tiny-a{word}") for word in ("", ":1", ":canary")}
+    assert homes == {"shelf"}
+    assert pooled.home("model:tiny-b") == "model:tiny-b"
+    assert "model:tiny-a" not in pooled.deployments()
+    assert "shelf" in pooled.deployments()
+
+
+def test_models_that_come_later_live_where_every_model_does(root):
+    pooled = with_pools(plan(root), {"shelf": []}, stray="shelf")
+
+    assert pooled.home("model:new:2") == "shelf"
+    assert pooled.home("tiny:preprocess") == INGRESS
+    assert plan(root).home("model:new") is None
+
+
+@pytest.mark.parametrize(
+    ("pools", "message"),
+    [
+        ({"ingress": []}, "pools.ingress: another deployment of this layout"),
+        ({"left": []}, "pools.left: another deployment of this layout"),
+        ({"one": ["x"], "two": ["x"]}, "pools.two.models: x lives in one already"),
+    ],
+)
+def test_pool_in_the_way_of_something_else_is_refused(root, pools, message):
+    mapped = plan(root, {"left": ["model:tiny-a"]})
+
+    with pytest.raises(ConfigError, match=message):
+        with_pools(mapped, pools)

@@ -9,18 +9,16 @@ from PIL import Image
 
 from configs.model import ImageSpec
 from configs.pipeline import ImagePreprocessSpec
-from deployments.errors import BackendFailed, DeadlineExceeded, InvalidInput, Overloaded
+from deployments.errors import DeadlineExceeded, InvalidInput, Overloaded
 from deployments.messages import Reply, Request, Urgency
 from deployments.nodes import (
     ImagePreprocess,
-    Member,
     Pipeline,
-    SoftVoteEnsemble,
     TopKPostprocess,
     crop_name,
 )
 from deployments.slots import Slots
-from tests.fakes import EchoNode, StuckNode
+from tests.fakes import EchoNode
 
 SMALL, LARGE = ImageSpec(size_px=8, margin_px=2), ImageSpec(size_px=16, margin_px=4)
 
@@ -40,14 +38,6 @@ def preprocess(max_pixels=10_000, max_queue_size=8):
         kind="image", max_pixels=max_pixels, max_queue_size=max_queue_size
     )
     return ImagePreprocess("p", [SMALL, LARGE], spec, Slots(1))
-
-
-def logits(*rows):
-    return EchoNode({"logits": np.array(rows, np.float32)})
-
-
-def member(node, weight=1.0, feed=None):
-    return Member("m", node, weight, feed or {"x": "features"}, "logits")
 
 
 async def test_preprocess_gives_a_crop_for_each_size_members_want():
@@ -101,56 +91,6 @@ async def test_photo_of_a_caller_who_left_does_not_hold_up_the_others():
 
     assert len((await staying).outputs) == 2
     assert node.healthy
-
-
-async def test_ensemble_weighs_its_members():
-    ensemble = SoftVoteEnsemble(
-        [member(logits([9, 0, 0]), 1.0), member(logits([0, 9, 0]), 3.0)]
-    )
-
-    reply = await ensemble.infer(Request("p", {"features": np.zeros((1, 1))}))
-
-    assert reply.outputs["probability"][0].tolist() == pytest.approx(
-        [0.25, 0.75, 0], abs=1e-3
-    )
-
-
-async def test_each_member_is_fed_what_its_model_calls_it():
-    node = logits([1, 2])
-    ensemble = SoftVoteEnsemble([member(node, feed={"input": "crop-8-2"})])
-    crops = np.zeros((1, 8, 8, 3), np.uint8)
-
-    await ensemble.infer(Request("p", {"crop-8-2": crops, "other": crops}))
-
-    assert list(node.requests[0].inputs) == ["input"]
-    assert node.requests[0].inputs["input"] is crops
-
-
-async def test_failing_member_cancels_the_others_and_is_reported():
-    stuck, failing = StuckNode(), EchoNode()
-    failing.error = BackendFailed("m", "boom")
-    ensemble = SoftVoteEnsemble([member(stuck), member(failing)])
-
-    with pytest.raises(BackendFailed):
-        await ensemble.infer(Request("p", {"features": np.zeros((1, 1))}))
-    await asyncio.sleep(0)
-
-    assert stuck.cancelled
-
-
-async def test_leaving_caller_cancels_every_member():
-    one, other = StuckNode(), StuckNode()
-    ensemble = SoftVoteEnsemble([member(one), member(other)])
-    asking = asyncio.ensure_future(
-        ensemble.infer(Request("p", {"features": np.zeros((1, 1))}))
-    )
-    await one.asked.wait()
-    await other.asked.wait()
-
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
-
-    assert (one.cancelled, other.cancelled) == (True, True)
 
 
 def distribution(**parameters):
@@ -215,12 +155,17 @@ async def test_caller_may_want_his_answer_sooner_than_the_slo():
     assert node.requests[0].urgency == urgency
 
 
-async def test_members_and_photos_have_the_urgency_of_their_request():
-    node, urgency = logits([1, 2]), Urgency(deadline_s=0.0)
-    request = Request("p", {"x": np.zeros((1, 1))}, urgency=urgency)
+async def test_photos_have_the_urgency_of_their_request():
+    late = replace(encoded(png()), urgency=Urgency(deadline_s=0.0))
 
-    await SoftVoteEnsemble([member(node, feed={"x": "x"})]).infer(request)
-
-    assert node.requests[0].urgency is urgency
     with pytest.raises(DeadlineExceeded):
-        await preprocess().infer(replace(encoded(png()), urgency=urgency))
+        await preprocess().infer(late)
+
+
+async def test_pipeline_tells_what_a_step_told_of_its_answer():
+    first, last = EchoNode(), EchoNode()
+    first.parameters = {"ensemble_members": "a"}
+
+    reply = await Pipeline([first, last]).infer(Request("p", {"x": np.zeros((1, 1))}))
+
+    assert reply.parameters == {"ensemble_members": "a"}

@@ -191,10 +191,24 @@ def test_named_variant_of_other_weights_is_not_found(store, spec, put):
 
 
 def test_named_variant_in_another_form_is_refused(store, spec, put):
-    put("int8-trt", form="engine")
+    put("int4-llm", form="llm")
 
-    with pytest.raises(NotServable, match="tiny-a int8-trt is engine, which no"):
-        member_card(store, spec, MemberSpec(model="tiny-a", variant="int8-trt"))
+    with pytest.raises(NotServable, match="tiny-a int4-llm is llm, which no"):
+        member_card(store, spec, MemberSpec(model="tiny-a", variant="int4-llm"))
+
+
+def test_form_of_another_runtime_is_served_where_it_is_named(store, spec, put):
+    put("fp32-onnx", latency=took(9.0))
+    card = put("int8-trt", form="engine", latency=took(0.1))
+
+    named = member_card(store, spec, MemberSpec(model="tiny-a", variant="int8-trt"))
+    chosen = choose(store, spec, auto())
+
+    assert named == card
+    assert chosen.chosen.card.variant == "fp32-onnx"
+    assert chosen.candidates[-1].refusal == (
+        "is engine, which is served where it is named"
+    )
 
 
 @pytest.mark.parametrize("key", ["bar", "target"])

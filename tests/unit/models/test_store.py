@@ -1,5 +1,6 @@
 """The content-addressed store."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,38 @@ def test_ensemble_that_was_never_fitted_says_what_to_run(store):
 def _overwrite(path: Path, content: bytes) -> None:
     path.chmod(0o644)
     path.write_bytes(content)
+
+
+def test_file_that_was_verified_is_not_read_again(store, tmp_path):
+    large = tmp_path / "large"
+    large.write_bytes(bytes(8 << 20))
+    fact = store.add_file(large)
+    _age(store.path(fact.sha256))
+    store.file(fact)
+    before = _bytes_read()
+
+    store.file(fact)
+
+    assert _bytes_read() - before < 1 << 20
+
+
+def test_write_that_sets_the_clock_back_is_seen(store, file):
+    fact = store.add_file(file)
+    stored = store.path(fact.sha256)
+    _age(stored)
+    store.file(fact)
+
+    _overwrite(stored, b"weighty")
+    _age(stored)
+
+    with pytest.raises(StoreCorrupt, match="has changed in the store"):
+        store.file(fact)
+
+
+def _age(path: Path) -> None:
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+
+
+def _bytes_read() -> int:
+    """Of this process, as Linux counts them."""
+    return int(Path("/proc/self/io").read_text().split()[1])

@@ -84,7 +84,8 @@ def test_engine_lies_in_the_target_with_its_label(
 
     piece = Piece(target)
     assert (piece.form, piece.engine.read_bytes()) == ("engine", b"engine")
-    assert [file.name for file in piece.files()] == ["engine.json", "model.engine"]
+    names = ["engine.json", "model.engine", "model.onnx"]
+    assert [file.name for file in piece.files()] == names
     assert facts["size_bytes"] == 6
 
 

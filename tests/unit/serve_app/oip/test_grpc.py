@@ -251,7 +251,7 @@ async def test_client_that_leaves_takes_its_request_along(
     await asyncio.wait([asked])
 
     assert asked.cancelled()
-    assert service.cancelled
+    assert service.cancelled.is_set()
 
 
 async def test_model_tells_its_levels_and_policy(

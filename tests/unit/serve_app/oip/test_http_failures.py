@@ -126,7 +126,7 @@ async def test_client_that_leaves_takes_its_request_along(
     asked.cancel()
     await asyncio.wait([asked])
 
-    assert service.cancelled
+    assert service.cancelled.is_set()
 
 
 async def test_client_that_leaves_while_sending_is_no_failure(

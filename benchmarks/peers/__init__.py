@@ -1,0 +1,1 @@
+"""Headwater beside other model servers, under MLPerf LoadGen's Server scenario."""

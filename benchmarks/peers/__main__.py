@@ -1,0 +1,204 @@
+"""`python -m benchmarks.peers`: measure Headwater beside other model servers."""
+
+import signal
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+
+from benchmarks import machine, payloads
+from benchmarks.contenders import Work
+from benchmarks.peers.added import added
+from benchmarks.peers.affinity import ours as our_cores
+from benchmarks.peers.affinity import pinned, split
+from benchmarks.peers.campaign import Comparison
+from benchmarks.peers.facts import Absent, Layout, PeerResults
+from benchmarks.peers.hosts import Host
+from benchmarks.peers.lineup import NAMES, Unknown, lineup, pins
+from benchmarks.peers.plan import FULL, QUICK
+from benchmarks.peers.render import write_report
+from configs.catalogue import load_catalogue, packaged_catalogue
+from configs.environment import Environment, load_environment
+from configs.errors import ConfigError
+from deployments.blueprint import draw as draw_blueprint
+from models.errors import ModelError
+from models.store import Store
+
+HERE = Path(__file__).parent
+MODEL, PIPELINE = "efficientnet-lite0", "vision"
+
+app = typer.Typer(add_completion=False)
+console = Console(stderr=True)
+
+
+@app.command()
+def main(
+    quick: Annotated[bool, typer.Option(help="One short repeat.")] = False,
+    output: Annotated[
+        Path, typer.Option(help="Folder for the table, the JSON and the plot.")
+    ] = HERE.parent / "results",
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Contenders: {', '.join(NAMES)}.")
+    ] = None,
+    slo_ms: Annotated[
+        list[float] | None, typer.Option(help="Bounds of p99; default: 100.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(help="apart: the client has a core of its own; or shared.")
+    ] = "apart",
+    photo: Annotated[
+        Path | None, typer.Option(help="Photo to send; default: the demo photo.")
+    ] = None,
+) -> None:
+    """Find the highest Poisson rate at which each server keeps p99 within a bound.
+
+    Needs a built model store and a quiet machine. Makes an environment for each peer on
+    first use, starts the servers one after another on loopback ports and ends them.
+    """
+    try:
+        results = _compare(
+            only or list(NAMES),
+            tuple(slo_ms or (100.0,)),
+            _layout(layout),
+            photo,
+            quick=quick,
+        )
+    except (ConfigError, ModelError, Unknown) as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+    _save(results, output)
+
+
+def _compare(
+    names: Sequence[str],
+    slos_ms: tuple[float, ...],
+    layout: Layout,
+    photo: Path | None,
+    *,
+    quick: bool,
+) -> PeerResults:
+    environment, facts = load_environment(), machine.machine()
+    work = _work(environment, photo or environment.home / "cat.png")
+    servers, client = split(our_cores(), layout)
+    workers = max(1, len(our_cores()) - 1)
+    hosts, missing = lineup(environment, work, names, workers, _tell_progress)
+    # The clusters make sockets below it: a long path would not fit.
+    with tempfile.TemporaryDirectory(
+        prefix="hp-", dir="/tmp", ignore_cleanup_errors=True
+    ) as folder:
+        comparison = Comparison(
+            work=work,
+            plan=QUICK if quick else FULL,
+            slos_ms=slos_ms,
+            folder=Path(folder),
+            servers=servers,
+            client=client,
+            workers=workers,
+            tell=lambda what: console.print(what, markup=False),
+        )
+        comparison.run(hosts)
+        logs = _keep_logs(Path(folder), environment.home / "peers")
+    console.print(f"Logs of the servers: {logs}", markup=False)
+    return _results(comparison, hosts, missing, layout).model_copy(
+        update={"machine": facts}
+    )
+
+
+def _results(
+    comparison: Comparison,
+    hosts: Sequence[Host],
+    missing: tuple[Absent, ...],
+    layout: Layout,
+) -> PeerResults:
+    subjects = [subject for host in hosts for subject in host.subjects]
+    our_subjects = [one for one in subjects if one.fact.role == "headwater"]
+    plan, work = comparison.plan, comparison.work
+    with pinned(comparison.servers):
+        extra = added(work, our_subjects, plan.added_requests) if our_subjects else ()
+    return PeerResults(
+        date=datetime.now(tz=timezone.utc).strftime("%Y-%m-%d"),
+        commit=machine.commit(),
+        quick=plan == QUICK,
+        layout=layout,
+        slos_ms=comparison.slos_ms,
+        machine=machine.machine(),
+        versions={**machine.versions(), **pins()},
+        settings=_settings(comparison),
+        subjects=tuple(subject.fact for subject in subjects),
+        bare=tuple(comparison.bare),
+        runs=tuple(comparison.runs),
+        absent=(*missing, *comparison.absent),
+        added=extra,
+    )
+
+
+def _settings(comparison: Comparison) -> dict[str, str]:
+    work, plan = comparison.work, comparison.plan
+    return {
+        "model": f"{work.model} {work.blueprint.cards[work.model].variant}",
+        "model input": "x".join(map(str, work.tensor().shape)) + " FP32",
+        "workers x threads": f"{comparison.workers} x 1",
+        "cores of the servers": _cores(comparison.servers),
+        "cores of the client": _cores(comparison.client),
+        "closed loop": f"{plan.duration_s:g} s after {plan.warmup_s:g} s of warm-up",
+        "trial": f"at least {plan.trial_s:g} s and {plan.trial_queries} queries",
+        "a trial counts": "LoadGen calls it valid" if plan.proof else "p99 is in time",
+        "repeats": str(plan.repeats),
+    }
+
+
+def _cores(cores: frozenset[int]) -> str:
+    return ", ".join(map(str, sorted(cores)))
+
+
+def _work(environment: Environment, photo: Path) -> Work:
+    if not photo.is_file():
+        raise ConfigError(photo, "", "no such photo; run `make serve` or give --photo")
+    catalogue = load_catalogue(environment.catalogue or packaged_catalogue())
+    store = Store(environment.store)
+    blueprint = draw_blueprint(catalogue, store, [PIPELINE], [MODEL])
+    return Work(blueprint, MODEL, PIPELINE, payloads.as_jpeg(photo.read_bytes()))
+
+
+def _layout(word: str) -> Layout:
+    if word == "apart":
+        return "apart"
+    if word == "shared":
+        return "shared"
+    raise typer.BadParameter(f"{word!r} is neither 'apart' nor 'shared'")
+
+
+def _tell_progress(step: str, done: int, total: int) -> None:
+    if done == total:
+        console.print(step, markup=False)
+
+
+def _keep_logs(folder: Path, place: Path) -> Path:
+    place.mkdir(parents=True, exist_ok=True)
+    for log in folder.glob("*/*.log"):
+        (place / f"{log.parent.name}-{log.name}").write_bytes(log.read_bytes())
+    return place
+
+
+def _save(results: PeerResults, output: Path) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    place = f"{machine.slug(results.machine)}-{results.layout}"
+    name = f"{results.date}-peers-{place}" + ("-quick" if results.quick else "")
+    stem = output / name
+    stem.with_suffix(".json").write_text(results.model_dump_json(indent=1) + "\n")
+    Console().print(Markdown(write_report(results, stem)))
+    console.print(f"Written: {stem}.md, .json, .png", markup=False)
+
+
+def _end(signum: int, frame: object) -> None:
+    raise SystemExit(128 + signum)  # unwinds, so that the servers end as well
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
+    app()

@@ -1,0 +1,49 @@
+"""BentoML: raw bytes without batching, and file uploads with its adaptive batching.
+
+Arrays travel as JSON in BentoML; uploads are its documented way for binary content, and a
+batched input must be a list of them. Raw bytes cannot be batched.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import bentoml
+import numpy as np
+from bentoml.validators import ContentType
+
+from benchmarks.peers.servers import model
+from benchmarks.peers.servers.model import Classifier, Rows
+
+Raw = Annotated[bytes, ContentType("application/octet-stream")]
+
+
+@bentoml.service(  # type: ignore[untyped-decorator]
+    workers=model.number(model.WORKERS),
+    traffic={"timeout": model.TIMEOUT_S, "max_concurrency": 1024},
+    logging={"access": {"enabled": False}},
+)
+class Classify:
+    """Both ways to the same session."""
+
+    def __init__(self) -> None:
+        self._classifier = Classifier()
+
+    @bentoml.api(route="/raw")  # type: ignore[untyped-decorator]
+    def raw(self, pixels: bytes, /) -> Raw:
+        """Logits of one row as raw bytes."""
+        row = self._classifier.row(pixels)
+        return bytes(self._classifier.run(row[None]).tobytes())
+
+    @bentoml.api(  # type: ignore[untyped-decorator]
+        route="/batched",
+        batchable=True,
+        max_batch_size=model.MAX_BATCH,
+        max_latency_ms=model.TIMEOUT_S * 1000,
+    )
+    def batched(self, pixels: list[Path]) -> np.ndarray:  # type: ignore[type-arg]
+        """Logits of uploaded rows; the answer is JSON."""
+        return self._logits([file.read_bytes() for file in pixels])
+
+    def _logits(self, bodies: list[bytes]) -> Rows:
+        rows = [self._classifier.row(body) for body in bodies]
+        return self._classifier.run(np.stack(rows))

@@ -1,0 +1,63 @@
+"""The Spec of a device class: what a file must be to run there, and how fast it would."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from configs.errors import ConfigError
+from configs.model import Id
+from configs.spec import Spec, read_spec
+
+Datatype = Literal["int8", "uint8", "float32"]
+
+
+class ThroughputSpec(Spec):
+    """What a class computes, from public figures; every time made of it is an estimate."""
+
+    macs_per_s: Mapping[Literal["int8", "float32"], float]
+    bytes_per_s: float = Field(gt=0, description="Weights read from memory.")
+    source: str = Field(description="Where the figures come from.")
+
+    @model_validator(mode="after")
+    def _is_positive(self) -> "ThroughputSpec":
+        if not self.macs_per_s or min(self.macs_per_s.values()) <= 0:
+            raise ValueError("macs_per_s must name at least one rate above 0")
+        return self
+
+
+class DeviceSpec(Spec):
+    """One class of devices."""
+
+    id: Id
+    title: str
+    runtime: Literal[
+        "tensorflow-2.5.0", "tflite-runtime-2.14.0", "litert-2.3.0", "litert-micro"
+    ] = Field(description="The oldest runtime that a device of the class may have.")
+    accelerator: Literal["none", "edge-tpu"] = "none"
+    inputs: tuple[Datatype, ...] = Field(min_length=1)
+    outputs: tuple[Datatype, ...] = Field(min_length=1)
+    memory_bytes: int = Field(gt=0, description="For the tensors of one run.")
+    storage_bytes: int = Field(gt=0, description="For the file.")
+    cache_bytes: int | None = Field(
+        None, gt=0, description="Of an accelerator, for weights that stay there."
+    )
+    latency_budget_ms: float | None = Field(None, gt=0)
+    throughput: ThroughputSpec
+
+
+def load_devices(root: Path) -> Mapping[str, DeviceSpec]:
+    """Every `root`/devices/*.yaml, by id.
+
+    Raises:
+        ConfigError: naming the file and the key that must be mended.
+    """
+    found: dict[str, DeviceSpec] = {}
+    for file in sorted((root / "devices").glob("*.yaml")):
+        spec = read_spec(file, DeviceSpec)
+        if spec.id != file.stem:
+            raise ConfigError(file, "id", f"must be {file.stem!r}, got {spec.id!r}")
+        found[spec.id] = spec
+    return MappingProxyType(found)

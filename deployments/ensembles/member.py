@@ -1,0 +1,51 @@
+"""One voter of an ensemble."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deployments.messages import Request, Tensor
+from deployments.nodes import Node
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A model as an ensemble knows it.
+
+    `feed` maps the model's inputs to the names that preprocess gives. `run_s`: seconds
+    of a run by rows, from the card. `queue_rows`: how many rows may wait for it on a
+    replica. `home`: members of one deployment share its threads.
+    """
+
+    model: str
+    node: Node
+    weight: float
+    feed: Mapping[str, str]
+    logits: str
+    temperature: float = 1.0
+    fallback: bool = False
+    run_s: Mapping[int, float] = field(default_factory=dict)
+    queue_rows: int = 256
+    home: str = ""
+
+    def share(self, request: Request, rows: Rows | None = None) -> Request:
+        """What the member is asked: its inputs, of all rows or of some."""
+        inputs: dict[str, Tensor] = {
+            name: request.inputs[source] for name, source in self.feed.items()
+        }
+        if rows is not None:
+            inputs = {name: tensor[rows] for name, tensor in inputs.items()}
+        return Request(self.model, inputs, {}, request.id, request.urgency)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to the member of that number; `rows` None: all rows."""
+
+    member: int
+    rows: Rows | None = None

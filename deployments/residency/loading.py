@@ -1,0 +1,164 @@
+"""Opens and drops backends in threads, and measures what that takes."""
+
+import asyncio
+import logging
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from deployments.backends.base import Backend
+from deployments.errors import LoadFailed
+from deployments.residency.blackbox import BlackBox, Marked
+from deployments.residency.eviction import Room
+from deployments.residency.memory import Gauge, trim
+from deployments.residency.seat import Tenant
+from deployments.residency.sizes import Shares, Sizes, drift
+from models.errors import EngineUnfit, NotServable, StoreCorrupt
+
+TELLABLE = (EngineUnfit, NotServable, StoreCorrupt)
+"""Errors whose words hold no path of this machine, and so may go to a client."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An open backend; `size` is what is counted for it."""
+
+    backend: Backend
+    size: Room
+    load_s: float
+    note: str
+
+
+class Loader:
+    """At most `parallel` models open at once; one that does not end keeps its thread."""
+
+    def __init__(
+        self,
+        parallel: int,
+        timeout_s: float,
+        gauge: Gauge,
+        box: BlackBox | None = None,
+        sizes: Sizes | None = None,
+    ) -> None:
+        self.sizes = sizes or Sizes()
+        self.timeout_s = timeout_s
+        self.overdue: set[str] = set()
+        self._gauge, self._box = gauge, box
+        self._shares, self._counting = Shares(), threading.Lock()
+        self._opened: set[str] = set()
+        self._threads = ThreadPoolExecutor(parallel, thread_name_prefix="load")
+        # Apart from loads: what leaves must not wait for what comes.
+        self._exits = ThreadPoolExecutor(1, thread_name_prefix="unload")
+
+    def expect(self, tenant: Tenant) -> Room:
+        """What a load will take."""
+        return self.sizes.expect(tenant.digest, tenant.size_bytes)
+
+    def crashes(self, tenant: Tenant) -> int:
+        """How often the file of `tenant` has killed its replica."""
+        return 0 if self._box is None else self._box.crashes(tenant.digest)
+
+    async def crashes_now(self, tenant: Tenant) -> int:
+        """The same from an event loop: the count is on the disk."""
+        if self._box is None:
+            return 0
+        return await asyncio.to_thread(self.crashes, tenant)
+
+    def did_well(self, tenant: Tenant) -> None:
+        """The file of `tenant` has served long enough: it kills no replica."""
+        if self._box is not None:
+            self._box.forgive(tenant.digest)
+
+    def accuse(self, after_s: float) -> None:
+        """Hold the death to come against what has run for longer than `after_s`."""
+        if self._box is not None:
+            self._box.accuse(after_s)
+
+    async def open(self, tenant: Tenant) -> Loaded:
+        """Open in a thread.
+
+        Raises:
+            LoadFailed: it cannot be opened, or that takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        opening = loop.run_in_executor(self._threads, self.open_here, tenant)
+        done, _ = await asyncio.wait([opening], timeout=self.timeout_s)
+        if done:
+            return opening.result()
+        self.overdue.add(tenant.key)
+        opening.add_done_callback(lambda _: self.overdue.discard(tenant.key))
+        told = f"it is not loaded after {self.timeout_s:g} s"
+        raise LoadFailed(tenant.name, told, self.timeout_s)
+
+    def open_here(self, tenant: Tenant) -> Loaded:
+        """Open in this thread; raises as `open` does."""
+        expected = self.expect(tenant)
+        known = tenant.digest in self._opened
+        began_s = time.perf_counter()
+        self._begin(tenant, expected, known)
+        try:
+            backend = self._open(tenant, first=not known)
+        finally:
+            grown = self._end(tenant, known)
+        load_s = time.perf_counter() - began_s
+        self._opened.add(tenant.digest)
+        size = self.sizes.learn(tenant.digest, tenant.size_bytes, grown)
+        note = drift(expected, size) if known else ""
+        if note:
+            log.warning("%s %s", tenant.key, note)
+        return Loaded(backend, size, load_s, note)
+
+    def open_soon(self, tenant: Tenant) -> "Future[Loaded]":
+        """Open in a thread; for where no event loop runs yet."""
+        return self._threads.submit(self.open_here, tenant)
+
+    async def drop(self, backends: list[Backend]) -> None:
+        """Let go of the only reference, in a thread; `backends` is empty afterwards."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._exits, self._drop_here, backends)
+
+    def close(self) -> None:
+        """Take no more; what opens now ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._exits.shutdown(wait=False)
+
+    def _begin(self, tenant: Tenant, expected: Room, known: bool) -> None:
+        with self._counting:
+            if not known:
+                trim()  # what is free already would hide what is taken
+            self._shares.begin(tenant.key, expected, self._gauge())
+
+    def _end(self, tenant: Tenant, known: bool) -> Room:
+        with self._counting:
+            if not known:
+                trim()
+            return self._shares.end(tenant.key, self._gauge())
+
+    def _open(self, tenant: Tenant, first: bool) -> Backend:
+        try:
+            if self._box is None:
+                return tenant.open(first)
+            with self._box.loading(tenant.digest):
+                backend = tenant.open(first)
+        except Exception as error:
+            log.exception("%s cannot be loaded", tenant.key)
+            raise LoadFailed(tenant.name, _reason(error), 0.0) from error
+        return Marked(backend, self._box, tenant.digest)
+
+    def _drop_here(self, backends: list[Backend]) -> None:
+        with self._counting:
+            self._shares.pause(self._gauge())
+            backends.clear()
+            trim()
+            self._shares.resume(self._gauge())
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TELLABLE):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    return f"its runtime refuses it ({type(error).__name__})"

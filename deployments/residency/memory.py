@@ -1,0 +1,77 @@
+"""What this process and its accelerator hold, as the system counts it. Linux."""
+
+import ctypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from deployments.residency.eviction import Room
+
+Gauge = Callable[[], Room]
+"""What is held now."""
+
+_STATM = Path("/proc/self/statm")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class _DeviceMemory(ctypes.Structure):
+    """nvmlMemory_t."""
+
+    _fields_ = (
+        ("total", ctypes.c_ulonglong),
+        ("free", ctypes.c_ulonglong),
+        ("used", ctypes.c_ulonglong),
+    )
+
+
+def private() -> Room:
+    """What this process holds for itself alone: no library, no mapped file."""
+    resident, shared = _pages()
+    return Room(host=(resident - shared) * _PAGE_BYTES)
+
+
+def resident_bytes() -> int:
+    """The resident set of this process, pages that it shares included."""
+    return _pages()[0] * _PAGE_BYTES
+
+
+def with_device(index: int = 0) -> Gauge:
+    """The same with what the whole accelerator `index` holds, whoever uses it.
+
+    Raises:
+        OSError: there is no such accelerator or no driver.
+    """
+    nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    _check(nvml.nvmlInit_v2())
+    device = ctypes.c_void_p()
+    _check(nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)))
+
+    def read() -> Room:
+        memory = _DeviceMemory()
+        _check(nvml.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory)))
+        return Room(private().host, int(memory.used))
+
+    return read
+
+
+def trim() -> None:
+    """Have the allocator give free memory back to the system, where it can."""
+    libc: Any = ctypes.CDLL(None)
+    trimmer = getattr(libc, "malloc_trim", None)  # glibc's
+    if trimmer is not None:
+        trimmer(0)
+
+
+def _check(code: int) -> None:
+    if code != 0:
+        raise OSError(f"NVML answers {code}")
+
+
+def _pages() -> tuple[int, int]:
+    """Resident pages, and how many of these are of files or shared."""
+    try:
+        said = _STATM.read_bytes().split()
+    except OSError:  # not Linux: loads are counted by their file
+        return 0, 0
+    return int(said[1]), int(said[2])

@@ -1,0 +1,124 @@
+"""What a model takes in memory: measured where it was loaded, else guessed. Pure."""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from deployments.residency.eviction import Room
+
+GUESS = 2.0
+"""Bytes taken for a byte of the file, before any load here has told."""
+
+OVERHEAD_BYTES = 2 << 20
+"""What a runtime takes for a model without weights."""
+
+DRIFT_SHARE, DRIFT_BYTES = 0.25, 8 << 20
+"""A load that takes so much more or less than before is told."""
+
+LEARN = 0.3
+KEEP = 3
+"""Loads whose median counts: one that others' memory fell into does not decide."""
+
+
+class Sizes:
+    """Remembers by digest; a file takes the same whatever it is called.
+
+    What is counted on the host is what a load took of the process's own memory, and the
+    file: its pages are mapped or in the system's cache. Replicas on a node share them,
+    and each counts them.
+    """
+
+    def __init__(self, on_device: bool = False) -> None:
+        self._on_device = on_device
+        self._taken: dict[str, deque[Room]] = {}
+        self._ratio = GUESS
+
+    def expect(self, digest: str, size_bytes: int) -> Room:
+        """What a load of that file will take."""
+        taken = self._taken.get(digest)
+        if taken:
+            return _median(taken) + Room(size_bytes)
+        guess = int(OVERHEAD_BYTES + (1 + self._ratio) * size_bytes)
+        return Room(guess, guess if self._on_device else 0)
+
+    def is_sure(self, digest: str) -> bool:
+        """Whether it was measured often enough to refuse the model for its size."""
+        return len(self._taken.get(digest, ())) >= KEEP
+
+    def learn(self, digest: str, size_bytes: int, measured: Room) -> Room:
+        """Take note of a load; returns what is counted for it from now on.
+
+        A load may measure too much (others ran meanwhile) or too little (it found memory
+        that the process had not given back).
+        """
+        taken = Room(max(0, measured.host), max(0, measured.device))
+        if size_bytes > OVERHEAD_BYTES and digest not in self._taken:
+            ratio = max(taken.host, taken.device) / size_bytes
+            self._ratio += LEARN * (ratio - self._ratio)
+        self._taken.setdefault(digest, deque(maxlen=KEEP)).append(taken)
+        return self.expect(digest, size_bytes)
+
+
+def _median(taken: Collection[Room]) -> Room:
+    """Of two, the larger."""
+    middle = len(taken) // 2
+    return Room(
+        sorted(room.host for room in taken)[middle],
+        sorted(room.device for room in taken)[middle],
+    )
+
+
+def drift(expected: Room, measured: Room) -> str:
+    """In words, how far a load is from what was expected; empty: it is not."""
+    for kind, want, got in (
+        ("memory", expected.host, measured.host),
+        ("device memory", expected.device, measured.device),
+    ):
+        if abs(got - want) > max(DRIFT_BYTES, DRIFT_SHARE * want):
+            return f"took {got} bytes of {kind}, expected were {want}"
+    return ""
+
+
+@dataclass(slots=True)
+class Shares:
+    """Splits what a process grew by among the loads that ran meanwhile.
+
+    Whatever else grew at that time is counted too: too much rather than too little.
+    """
+
+    _last: Room = field(default_factory=Room)
+    _expected: dict[str, Room] = field(default_factory=dict)
+    _taken: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def begin(self, key: str, expected: Room, now: Room) -> None:
+        """A load begins while the process takes `now`."""
+        self._split(now)
+        self._expected[key] = expected
+        self._taken[key] = (0.0, 0.0)
+
+    def end(self, key: str, now: Room) -> Room:
+        """A load is over; its share of what was taken since it began."""
+        self._split(now)
+        del self._expected[key]
+        host, device = self._taken.pop(key)
+        return Room(int(host), int(device))
+
+    def pause(self, now: Room) -> None:
+        """Something else, as an unload, is about to change what is taken."""
+        self._split(now)
+
+    def resume(self, now: Room) -> None:
+        """It has, and the process takes `now`."""
+        self._last = now
+
+    def _split(self, now: Room) -> None:
+        grown, self._last = now - self._last, now
+        for key, (host, device) in self._taken.items():
+            part = _part(self._expected, key)
+            self._taken[key] = (host + part * grown.host, device + part * grown.device)
+
+
+def _part(expected: Mapping[str, Room], key: str) -> float:
+    sizes = {other: room.host + room.device for other, room in expected.items()}
+    whole = sum(sizes.values())
+    return sizes[key] / whole if whole else 1 / len(expected)

@@ -1,0 +1,52 @@
+"""Opens a model so that its first real request is as fast as the next."""
+
+import numpy as np
+
+from configs.model import BatchingSpec
+from deployments.backends.base import Backend
+from deployments.backends.opening import open_backend
+from deployments.messages import DTYPES, Tensor
+from models.card import Card
+from models.golden import inputs
+from models.store import Store
+
+
+def open_warm(card: Card, store: Store, limits: BatchingSpec, first: bool) -> Backend:
+    """Open what `card` describes and run it before anybody waits for it.
+
+    Args:
+        card: of the variant.
+        store: where its files are.
+        limits: of its batches, whose sizes it is run at.
+        first: nothing is known of it here, so that it runs every usual batch size and
+            what it takes in memory is seen; else one row tells that it runs.
+
+    Raises:
+        Exception: whatever the runtime raises for it.
+    """
+    backend = open_backend(card, store)
+    rows = _rows(card, store)
+    for size in warm_sizes(limits) if first else (1,):
+        backend.run({name: _sized(tensor, size) for name, tensor in rows.items()})
+    return backend
+
+
+def warm_sizes(limits: BatchingSpec) -> tuple[int, ...]:
+    """The batch sizes that the batcher closes at, and one row. Pure."""
+    return tuple(sorted({1, *limits.preferred_sizes}))
+
+
+def _rows(card: Card, store: Store) -> dict[str, Tensor]:
+    """Some rows of every input: golden ones where the card has any, else zeros."""
+    if card.golden is not None:
+        return inputs(store.file(card.golden))
+    return {
+        tensor.name: np.zeros(
+            [1, *(abs(d) for d in tensor.shape)], DTYPES[tensor.datatype]
+        )
+        for tensor in card.inputs
+    }
+
+
+def _sized(rows: Tensor, size: int) -> Tensor:
+    return np.resize(rows, (size, *rows.shape[1:]))

@@ -1,0 +1,1 @@
+"""Stored LiteRT variants → folders of files that a device class can take."""

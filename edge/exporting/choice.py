@@ -1,0 +1,50 @@
+"""Which of several variants is the best for a device class. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from configs.device import DeviceSpec
+from edge.readiness.findings import Readiness
+from models.card import Card, Proportion
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stored variant, held against one class."""
+
+    card: Card
+    readiness: Readiness
+
+    @property
+    def top1(self) -> Proportion | None:
+        """On the first dataset that it was judged on."""
+        return self.card.quality[0].top1 if self.card.quality else None
+
+
+def reason_against(candidate: Candidate, device: DeviceSpec) -> str | None:
+    """Why a variant is not for `device`; None: it is."""
+    readiness, budget = candidate.readiness, device.latency_budget_ms
+    if not readiness.is_ready:
+        return "; ".join(readiness.reasons())
+    if budget is not None and readiness.estimate_ms > budget:
+        return f"estimated {readiness.estimate_ms:.1f} ms, the budget is {budget:g} ms"
+    return None
+
+
+def best(candidates: Sequence[Candidate], device: DeviceSpec) -> Candidate | None:
+    """The fastest of those that are as right as the rightest, as far as photos tell.
+
+    Right as the rightest: the interval of its top-1 reaches the other's. Of equally fast
+    ones the smallest. None: no candidate is for the class.
+    """
+    fit = [one for one in candidates if reason_against(one, device) is None]
+    if not fit:
+        return None
+    most = max((one.top1.value for one in fit if one.top1 is not None), default=0.0)
+    right = [one for one in fit if one.top1 is None or one.top1.high >= most]
+    return min(right, key=_price)
+
+
+def _price(candidate: Candidate) -> tuple[float, int, str]:
+    card = candidate.card
+    return candidate.readiness.estimate_ms, card.model_file.size_bytes, card.variant

@@ -1,0 +1,114 @@
+"""What a device class gets: the file, its proof, labels, a page; for firmware also C.
+
+    OUT/<class>/
+      model.tflite  golden.npz  checks.json  labels.txt
+      card.json     readiness.json           report.md
+      model.cc                               where the class has no file system
+      edgetpu.log   model_edgetpu.tflite     where the compiler is installed
+
+The same variant gives the same bytes; nothing in it says when or where it was written.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.device import DeviceSpec
+from edge.exporting.choice import Candidate
+from edge.exporting.page import page
+from edge.readiness.classes import readiness
+from edge.readiness.compiler import Compiled, compiled, held_to
+from edge.readiness.micro import as_c_array
+from models.atomic import write_whole
+from models.card import Card, FileFact
+from models.litert.reading import read_file
+from models.recipes.pieces import LITERT
+from models.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One class's folder, and what the compiler said where it is installed."""
+
+    device: str
+    candidate: Candidate
+    folder: Path
+    compiled: Compiled | None = None
+
+
+def candidate(store: Store, card: Card, device: DeviceSpec) -> Candidate:
+    """`card` held against `device`.
+
+    Raises:
+        StoreCorrupt: its file is missing or has changed.
+        BadModelFile: its file is no sound .tflite.
+    """
+    file = store.file(card.model_file)
+    return Candidate(
+        card, readiness(read_file(file), device, card.model_file.size_bytes)
+    )
+
+
+def write(
+    store: Store, chosen: Candidate, device: DeviceSpec, target: Path
+) -> Exported:
+    """Fill `target`/<class>.
+
+    Raises:
+        StoreCorrupt: a file of the variant is missing or has changed.
+        ToolFailed: the Edge TPU's compiler is installed and gave no report.
+    """
+    folder, card = target / device.id, chosen.card
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, fact in _named(card).items():
+        with write_whole(folder / name) as written:
+            shutil.copyfile(store.file(fact_of(card, fact)), written)
+    said = compiled(folder / LITERT) if device.accelerator == "edge-tpu" else None
+    if device.runtime == "litert-micro":
+        content = (folder / LITERT).read_bytes()
+        _text(folder / "model.cc", as_c_array(content, _identifier(card)))
+    facts = {**chosen.readiness.as_json(), "device": device.model_dump(mode="json")}
+    if said is not None:
+        facts["compiler"] = _held(chosen, said)
+    _text(folder / "readiness.json", _json(facts))
+    _text(folder / "card.json", card.model_dump_json(indent=1, exclude={"created"}))
+    _text(folder / "report.md", page(chosen, device))
+    return Exported(device.id, chosen, folder, said)
+
+
+def fact_of(card: Card, name: str) -> FileFact:
+    """The stored file that a card calls `name`."""
+    return card.stored()[name]
+
+
+def _named(card: Card) -> Mapping[str, str]:
+    """File of the folder → what the card calls it."""
+    named = {LITERT: "model", **{name: name for name in card.files}}
+    return named | ({"labels.txt": "labels"} if card.labels_file else {})
+
+
+def _held(chosen: Candidate, said: Compiled) -> Mapping[str, object]:
+    agreed = held_to(chosen.readiness.findings, said)
+    rows = [[name, status, n] for (name, status), n in sorted(said.rows.items())]
+    return {
+        "rows": rows,
+        "failures": list(said.failures),
+        "precision": agreed.precision,
+        "recall": agreed.recall,
+    }
+
+
+def _identifier(card: Card) -> str:
+    words = f"{card.model}_{card.variant}".replace("-", "_")
+    return "".join(one for one in words if one.isalnum() or one == "_")
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=1, sort_keys=True)
+
+
+def _text(file: Path, text: str) -> None:
+    with write_whole(file) as written:
+        written.write_text(f"{text.rstrip()}\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Whether a file would run on a device class, operator by operator, and what to change."""

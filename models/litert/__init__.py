@@ -1,0 +1,1 @@
+"""LiteRT (.tflite): files read and rewritten, made, run and judged on the host."""

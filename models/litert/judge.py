@@ -1,0 +1,115 @@
+"""Measures a .tflite piece on the recipe's photos and on this machine's CPU."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.card import LatencyFact, MeasuredFact, QualityFact
+from models.ensembles import soft_vote
+from models.evaluate import Floats, calibration_error, judge, quality
+from models.litert import toolings
+from models.litert.asking import Asker, Way
+from models.measure import measure_together
+from models.recipes.bench import Bench, Teacher
+from models.recipes.judged import Judged
+from models.recipes.pieces import Piece
+from models.statistics import wilson
+
+RUNS, WARM, PLAIN_PHOTOS = 60, 5, 50
+
+
+def judge_litert(
+    piece: Piece,
+    reference: Sequence[Teacher],
+    bench: Bench,
+    tools: toolings.Tools = toolings.environment,
+) -> Judged:
+    """Everything a card says of `piece`, beside `reference` where there is one.
+
+    Raises:
+        ModelError: a dataset cannot be read, or the runtime refuses the file.
+    """
+    asker = Asker(piece.litert, bench, tools)
+    own, other = [], []
+    for name in bench.data.evaluation:
+        dataset, voted = bench.materials.dataset(name), _voted(reference, name, bench)
+        own.append(quality(dataset, asker.logits(name), voted))
+        if voted is not None:
+            other.append(quality(dataset, voted))
+    times = [_time(asker, count) for count in sorted({1, os.cpu_count() or 1})]
+    return Judged(
+        name=bench.recipe.variant,
+        form="litert",
+        size_bytes=piece.litert.stat().st_size,
+        quality=tuple(own),
+        latency=tuple(fact for fact, _ in times),
+        measured=_beside(asker, bench, times[0][1]),
+        reference=_reference(reference, other, bench),
+    )
+
+
+def _time(asker: Asker, threads: int) -> tuple[LatencyFact, int | None]:
+    told = asker.timed(Way(threads=threads), RUNS + WARM)
+    spent_ms = told["times_ms"][WARM:]
+    fact = LatencyFact(
+        batch_size=1,
+        threads=threads,
+        p50_ms=round(float(np.percentile(spent_ms, 50)), 3),
+        p99_ms=round(float(np.percentile(spent_ms, 99)), 3),
+        runs=len(spent_ms),
+    )
+    return fact, told["grown_bytes"]
+
+
+def _beside(asker: Asker, bench: Bench, grown: int | None) -> MeasuredFact | None:
+    """What only the first dataset is asked for; plain kernels are the exact ones."""
+    if not bench.data.evaluation:
+        return None
+    name = bench.data.evaluation[0]
+    labels, scores = bench.materials.dataset(name).labels, asker.logits(name)
+    plain = asker.logits(name, Way(kernels="reference"), PLAIN_PHOTOS)
+    some = slice(len(plain))
+    served = judge(scores[some], labels[some]).predicted
+    same = int((judge(plain, labels[some]).predicted == served).sum())
+    return MeasuredFact(
+        peak_memory_bytes=grown,
+        calibration_error=calibration_error(scores, labels),
+        exact_agreement=wilson(same, len(plain)),
+    )
+
+
+def _voted(teachers: Sequence[Teacher], dataset: str, bench: Bench) -> Floats | None:
+    """The logits of one, or the probabilities that several vote for."""
+    logits = [bench.logits_of(one.piece, dataset, one.spec) for one in teachers]
+    if len(logits) < 2:
+        return logits[0] if logits else None
+    return soft_vote(logits, [one.weight for one in teachers])
+
+
+def _reference(
+    teachers: Sequence[Teacher], facts: Sequence[QualityFact], bench: Bench
+) -> Judged | None:
+    """What it is held against; the times of an ensemble's members add up."""
+    if not teachers:
+        return None
+    times = [
+        measure_together([one.piece.onnx], one.spec, bench.progress)[0]
+        for one in teachers
+    ]
+    return Judged(
+        name=" + ".join(teacher.spec.id for teacher in teachers),
+        form="onnx",
+        size_bytes=sum(one.piece.onnx.stat().st_size for one in teachers),
+        quality=tuple(facts),
+        latency=tuple(_summed(column) for column in zip(*times, strict=True)),
+    )
+
+
+def _summed(column: Sequence[LatencyFact]) -> LatencyFact:
+    return column[0].model_copy(
+        update={
+            "p50_ms": round(sum(fact.p50_ms for fact in column), 3),
+            "p99_ms": round(sum(fact.p99_ms for fact in column), 3),
+        }
+    )

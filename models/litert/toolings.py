@@ -1,0 +1,85 @@
+"""The environments of LiteRT: what converts, what quantizes and runs, and what ran once.
+
+Their libraries dispute ours (pydantic, numpy), so each has all of its pins in a file
+beside this module.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from models.environments import ToolEnvironment, Tooling
+from models.recipes.bench import Bench
+
+WORKERS = "models.litert.workers"
+NEWEST, OLDEST = "litert-2.3.0", "tflite-runtime-2.14.0"
+
+VARIABLES = {
+    "OMP_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TQDM_DISABLE": "1",
+}
+
+
+class Tool(Protocol):
+    """Calls workers inside an environment; a fake in tests."""
+
+    def __call__(self, worker: str, request: Mapping[str, object]) -> Any:
+        """What the worker answers."""
+        ...
+
+
+class Tools(Protocol):
+    """Finds the environment of a tooling; a fake in tests."""
+
+    def __call__(self, bench: Bench, tooling: Tooling) -> Tool:
+        """It is made when first called."""
+        ...
+
+
+def _pinned(name: str) -> Tooling:
+    lines = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8")
+    pins = (line.strip() for line in lines.splitlines())
+    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
+    return Tooling(name, kept, dependencies=False)
+
+
+def converter() -> Tooling:
+    """litert-torch on torch; 2.1 GB."""
+    return _pinned("litert-convert")
+
+
+def quantizer() -> Tooling:
+    """litert-quantizer and the newest runtime; 0.3 GB."""
+    return _pinned("litert")
+
+
+def oldest() -> Tooling:
+    """The oldest runtime that is still to be had for our Python; 0.1 GB."""
+    return _pinned("litert-oldest")
+
+
+def converter_pins() -> tuple[str, ...]:
+    """What a conversion depends on."""
+    return converter().requirements
+
+
+def quantizer_pins() -> tuple[str, ...]:
+    """What a quantization depends on."""
+    return quantizer().requirements
+
+
+def checker_pins() -> tuple[str, ...]:
+    """What a check depends on."""
+    return (*quantizer().requirements, *oldest().requirements)
+
+
+def environment(bench: Bench, tooling: Tooling) -> Tool:
+    """The one of this installation."""
+    place = ToolEnvironment(tooling, bench.rooms.home / "envs", bench.progress)
+
+    def call(worker: str, request: Mapping[str, object]) -> Any:
+        return place.call(f"{WORKERS}.{worker}", request, variables=VARIABLES)
+
+    return call

@@ -1,0 +1,120 @@
+"""Step `litert-check`: the file stays as it is; its proof is put beside it.
+
+Every way of running it (runtimes old and new, fast and plain kernels, threads) must give
+the answers of the first. Answers of plain kernels on photos and on drawn inputs, the
+operators and the cost go into files that travel with the model.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from configs.edge_steps import LitertCheckStep
+from models.errors import BuildFailed
+from models.litert import golden, toolings
+from models.litert.asking import NEWEST, Asker, Way
+from models.litert.cost import cost
+from models.litert.graph import Graph, Tensor
+from models.litert.reading import read_file
+from models.litert.versions import oldest_runtime, unknown_to
+from models.recipes.bench import Bench
+from models.recipes.pieces import Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """How one way of running compares with the first, on photos."""
+
+    way: str
+    photos: int
+    agreement: float
+    largest_difference: float
+
+
+def run(
+    step: LitertCheckStep,
+    source: Piece | None,
+    target: Path,
+    bench: Bench,
+    tools: toolings.Tools = toolings.environment,
+) -> Mapping[str, object]:
+    """Copy the file, run it every way, write golden answers and the checks.
+
+    Raises:
+        BuildFailed: there is no file, or two ways do not agree.
+        ToolFailed: a runtime refuses it.
+    """
+    if source is None or not bench.data.evaluation:
+        reason = "it needs a model before it and photos under data.evaluation"
+        raise BuildFailed(bench.recipe.id, step.step, reason)
+    piece, graph = Piece(target), read_file(source.litert)
+    shutil.copyfile(source.litert, piece.litert)
+    asker, others = Asker(piece.litert, bench, tools), _ways(step, graph)
+    agreed = _agreed(asker, others, step, bench)
+    inputs = golden.drawn(graph, bench.seed)
+    output = asker.raw(inputs)
+    allowed = golden.tolerance(output, [asker.raw(inputs, way) for way in others])
+    arrays = {"input": inputs, "output": output, "tolerance": np.float64(allowed)}
+    checks = described(graph, bench, agreed, allowed)
+    golden.write(target, arrays, checks)
+    return checks
+
+
+def _ways(step: LitertCheckStep, graph: Graph) -> list[Way]:
+    more = [Way(threads=count) for count in step.threads if count != NEWEST.threads]
+    ways = [Way(kernels="reference"), *more]
+    if step.oldest_runtime and not unknown_to(graph, toolings.OLDEST):
+        ways.append(Way(toolings.OLDEST))
+    return ways
+
+
+def _agreed(
+    asker: Asker, others: Sequence[Way], step: LitertCheckStep, bench: Bench
+) -> list[Agreed]:
+    dataset, found = bench.data.evaluation[0], []
+    first = asker.logits(dataset, NEWEST, step.photos)
+    for way in others:
+        logits = asker.logits(dataset, way, step.photos)
+        same = float((logits.argmax(1) == first.argmax(1)).mean())
+        apart = float(np.abs(logits - first).max())
+        found.append(Agreed(str(way), len(first), round(same, 4), round(apart, 5)))
+        if not same >= step.min_agreement:
+            reason = f"{way} must give the answers of {NEWEST} on "
+            reason += f"{step.min_agreement:.0%} of photos, gives {same:.1%}"
+            raise BuildFailed(bench.recipe.id, step.step, reason)
+    return found
+
+
+def described(
+    graph: Graph, bench: Bench, agreed: Sequence[Agreed], allowed: float
+) -> dict[str, object]:
+    """What a device, and whoever checks the file, must know of it."""
+    counted = Counter((op.name, op.version) for op in graph.ops)
+    image = bench.spec.image
+    return {
+        "operators": [
+            {"operator": name, "version": version, "count": count}
+            for (name, version), count in sorted(counted.items())
+        ],
+        "oldest_runtime": oldest_runtime(graph) or "none known",
+        "cost": asdict(cost(graph)),
+        "input": end(next(graph.of(graph.inputs))),
+        "output": end(next(graph.of(graph.outputs))),
+        "front_end": None if image is None else image.model_dump(mode="json"),
+        "golden_tolerance": allowed,
+        "ways": [asdict(one) for one in agreed],
+    }
+
+
+def end(tensor: Tensor) -> dict[str, object]:
+    """An input or output: value = (step - zero_point) * scale."""
+    return {
+        "shape": list(tensor.shape),
+        "datatype": tensor.datatype,
+        "scale": tensor.scales[0] if tensor.scales else None,
+        "zero_point": tensor.zero_points[0] if tensor.zero_points else None,
+    }

@@ -1,0 +1,258 @@
+"""Pools on a running cluster: routing, explicit control, versions, a killed replica."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+import yaml
+
+from configs.catalogue import load_catalogue
+from models.build import build
+from models.store import Store
+from models.workshop import Workshop
+from tests.e2e.calls import TIMEOUT_S, grpc_stub
+from tests.tiny_models import FEATURES, SLOW, tiny_logits
+from tests.versions import add_version, edit
+
+POOL, LAZY_POOL = "shelf", "lazy"
+MODEL = "tiny-v"
+OTHER = 7
+ROW = [[1.0, 2.0, 3.0, 4.0]]
+CLIENTS = 6
+ROUNDS = 5
+"""Work of a slow row: 50 to 250 ms of a core."""
+IDLE_S = 5
+
+
+class Asked:
+    """Clients that ask again and again until `stop`; `failed` keeps every bad answer."""
+
+    def __init__(self, ask):
+        self._ask, self._over = ask, threading.Event()
+        self.answers, self.failed = [], []
+        self._threads = [threading.Thread(target=self._run) for _ in range(CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self, count):
+        """Wait until so many more answers have come."""
+        wanted = len(self.answers) + count
+        ends = time.monotonic() + TIMEOUT_S
+        while len(self.answers) < wanted:
+            assert time.monotonic() < ends, self.failed[-3:]
+            time.sleep(0.02)
+
+    def stop(self):
+        self._over.set()
+        for thread in self._threads:
+            thread.join(TIMEOUT_S)
+
+    def _run(self):
+        with httpx.Client(timeout=TIMEOUT_S) as client:
+            while not self._over.is_set():
+                answer = self._ask(client)
+                kept = self.answers if answer.status_code == 200 else self.failed
+                kept.append(answer)
+
+
+class Pool:
+    """The doors of a cluster, as an operator and a client of a pool use them."""
+
+    def __init__(self, cluster):
+        self._cluster, self._http = cluster, cluster.http
+
+    def ask(self, model=MODEL, version="", client=httpx):
+        path = f"/v2/models/{model}{f'/versions/{version}' if version else ''}/infer"
+        tensor = {"name": "features", "datatype": "FP32", "shape": [1, FEATURES]}
+        body = {"inputs": [{**tensor, "data": ROW}]}
+        return client.post(self._http + path, json=body, timeout=TIMEOUT_S)
+
+    def ask_slow(self, client):
+        tensor = {"name": "rounds", "datatype": "INT64", "shape": [1, 1]}
+        body = {"inputs": [{**tensor, "data": [ROUNDS]}]}
+        path = f"/v2/models/{SLOW}/infer"
+        return client.post(self._http + path, json=body, timeout=TIMEOUT_S)
+
+    def logits(self, model=MODEL, version=""):
+        answer = self.ask(model, version)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["outputs"][0]["data"]
+
+    def post(self, path, **body):
+        answer = httpx.post(
+            f"{self._http}/v2/repository/{path}", json=body, timeout=TIMEOUT_S
+        )
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def load(self, model=MODEL):
+        self.post(f"models/{model}/load")
+
+    def unload(self, model=MODEL):
+        self.post(f"models/{model}/unload")
+
+    def states(self, model=MODEL, version="1"):
+        """The state of one version on every replica that has it, sorted."""
+        found = [
+            one
+            for one in self.post("index").json()
+            if (one["name"], one["version"]) == (model, version)
+        ]
+        return sorted(r["state"] for one in found for r in one.get("replicas", []))
+
+    def wait_states(self, *states, model=MODEL):
+        wait_until(lambda: self.states(model) == sorted(states))
+
+
+def wait_until(is_so):
+    ends = time.monotonic() + TIMEOUT_S
+    while not is_so():
+        assert time.monotonic() < ends, "it never came to that"
+        time.sleep(0.2)
+
+
+def first():
+    """What the first weights of the model answer."""
+    return pytest.approx(tiny_logits("tiny-a", np.array(ROW, np.float32))[0], abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def catalogue(cluster):
+    """The cluster's catalogue with a model more, which the tests may change."""
+    root = cluster.environment.catalogue
+    before = {file: file.read_text() for file in (root / "models").glob("*.yaml")}
+    write_model(root, MODEL)
+    rebuild(cluster, MODEL)
+    yield root
+    for file in (root / "models").glob("*.yaml"):
+        file.write_text(before[file]) if file in before else file.unlink()
+
+
+def write_model(root, name):
+    said = yaml.safe_load((root / "models" / "tiny-a.yaml").read_text())
+    file = root / "models" / f"{name}.yaml"
+    file.write_text(yaml.safe_dump({**said, "id": name}))
+
+
+def rebuild(cluster, *names):
+    environment = cluster.environment
+    store, cache = Store(environment.store), environment.home / "cache"
+    list(build(Workshop(load_catalogue(environment.catalogue), store, cache), names))
+
+
+@pytest.fixture(scope="module")
+def pool(cluster, catalogue):
+    def edited(content):
+        (application,) = content["applications"]
+        room = {"memory_bytes": 2**30}
+        pools = {
+            POOL: {"models": ["*"], **room},
+            LAZY_POOL: {"models": [SLOW], "idle_after_s": IDLE_S, **room},
+        }
+        application["args"] = {"pipelines": ["tiny"], "pools": pools}
+        application["deployments"] += [
+            {"name": name, "num_replicas": 2, "ray_actor_options": {"num_cpus": 0.5}}
+            for name in pools
+        ]
+
+    cluster.deploy(edit=edited)
+    return Pool(cluster)
+
+
+def test_cold_model_is_loaded_on_one_replica_however_many_ask(pool):
+    with ThreadPoolExecutor(16) as clients:
+        answers = list(clients.map(lambda _: pool.ask().status_code, range(48)))
+
+    assert {*answers} == {200}
+    assert pool.states() == ["READY", "UNAVAILABLE"]
+    assert pool.logits() == first()
+
+
+def test_pipeline_has_its_members_in_the_pool(pool):
+    answer = pool.ask("tiny")
+
+    assert answer.status_code == 200, answer.text
+    assert sorted(o["name"] for o in answer.json()["outputs"])[0] == "class_index"
+
+
+def test_load_and_unload_reach_every_replica(pool):
+    pool.load()
+    assert pool.states() == ["READY", "READY"]
+
+    pool.unload()
+
+    answers = [pool.ask() for _ in range(8)]
+    assert {answer.status_code for answer in answers} == {404}
+    assert "has no available versions" in answers[0].json()["error"]
+    pool.load()
+    assert pool.logits() == first()
+
+
+def test_versions_and_aliases_switch_without_a_failed_request(pool, cluster, catalogue):
+    aliases = {"stable": 1, "canary": 2}
+    add_version(catalogue, MODEL, OTHER, version_policy={"all": True}, aliases=aliases)
+    rebuild(cluster, MODEL)
+    asked = Asked(lambda client: pool.ask(client=client))
+    asked.wait(CLIENTS)
+
+    pool.load()
+
+    assert pool.logits() == pool.logits(version="stable") == first()
+    canary = pool.logits(version="canary")
+    assert canary == pool.logits(version="2") != first()
+    asked.wait(CLIENTS)
+    edit(catalogue, MODEL, aliases={"stable": 2}, version_policy={"latest": 1})
+    pool.load()
+    assert pool.logits() == canary
+    asked.wait(CLIENTS)
+    asked.stop()
+    assert [answer.text for answer in asked.failed] == []
+    assert pool.ask(version="1").status_code == 404
+
+
+def test_killed_replica_of_a_pool_comes_back_with_what_was_asked(pool, cluster):
+    pool.load("tiny-a")
+    pool.unload("tiny-b")
+    asked = Asked(lambda client: pool.ask("tiny-a", client=client))
+    asked.wait(CLIENTS)
+    victim = cluster.replica_pids(POOL)[0]
+
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in cluster.replica_pids(POOL))
+    cluster.wait_replicas(2, POOL)
+    asked.wait(CLIENTS)
+    asked.stop()
+
+    assert {answer.status_code for answer in asked.failed} <= {500, 503}
+    assert len(asked.failed) <= max(2 * CLIENTS, len(asked.answers) / 10)
+    pool.wait_states("READY", "READY", model="tiny-a")
+    assert {pool.ask("tiny-b").status_code for _ in range(8)} == {404}
+
+
+def test_hot_model_spreads_and_goes_back_when_nobody_asks(pool):
+    """One replica computes one slow row at a time; six clients ask without a pause."""
+    asked = Asked(lambda client: pool.ask_slow(client))
+    pool.wait_states("READY", "READY", model=SLOW)
+    asked.stop()
+
+    assert [answer.text for answer in asked.failed] == []
+    pool.wait_states("UNAVAILABLE", "UNAVAILABLE", model=SLOW)
+
+
+def test_grpc_says_a_version_by_its_alias(pool, cluster, catalogue):
+    from serve_app.oip import inference_pb2 as pb
+
+    edit(catalogue, MODEL, aliases={"fresh": 2})
+    pool.load()
+    request = pb.ModelInferRequest(model_name=MODEL, model_version="fresh")
+    tensor = request.inputs.add(name="features", datatype="FP32", shape=[1, FEATURES])
+    tensor.contents.fp32_contents.extend(ROW[0])
+
+    answer = grpc_stub(cluster.grpc).ModelInfer(request, timeout=TIMEOUT_S)
+
+    assert answer.model_version == "2"

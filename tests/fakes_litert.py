@@ -1,0 +1,64 @@
+"""Environments of LiteRT without their venvs: the runtime here, converters by heart."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.card import Card, FileFact, QualityFact
+from models.environments import Tooling
+from models.litert.workers import running
+from models.recipes.bench import Bench
+from models.statistics import wilson
+from tests.tiny_lite import tiny_float, tiny_int8, with_buffers_outside
+
+DIGEST = "0" * 64
+
+
+class FakeTools:
+    """`asked` keeps every request; `wrong` names toolings whose answers are another's."""
+
+    def __init__(self, wrong: frozenset[str] = frozenset()) -> None:
+        self.asked: list[tuple[str, str, Mapping[str, object]]] = []
+        self.wrong = wrong
+        self.quantized = with_buffers_outside(tiny_int8())
+
+    def __call__(self, bench: Bench, tooling: Tooling) -> Any:
+        def call(worker: str, request: Mapping[str, object]) -> Any:
+            self.asked.append((tooling.name, worker, request))
+            return getattr(self, worker)(tooling, request)
+
+        return call
+
+    def converting(self, tooling: Tooling, request: Mapping[str, Any]) -> Any:
+        """A float file, whatever the program."""
+        Path(request["target"]).write_bytes(tiny_float())
+        return {}
+
+    def quantizing(self, tooling: Tooling, request: Mapping[str, Any]) -> Any:
+        """A file as the library writes it: weights outside."""
+        Path(request["target"]).write_bytes(self.quantized)
+        return {}
+
+    def running(self, tooling: Tooling, request: Mapping[str, Any]) -> Any:
+        """The real runtime, in this process."""
+        told = running.answer(request, lambda *_: None)
+        if tooling.name in self.wrong:
+            answers = np.load(request["out"])
+            np.save(request["out"], answers[:, ::-1])
+        return told
+
+
+def lite_card(variant: str, right: int = 90, size: int = 1000) -> Card:
+    """The card of a variant that was right on `right` of 100 rows."""
+    fact = QualityFact(
+        dataset="digits", dataset_sha256=DIGEST,
+        top1=wilson(right, 100), top5=wilson(100, 100),
+    )  # fmt: skip
+    return Card(
+        model="digits", version=1, variant=variant, title="Digits", licence="MIT",
+        build_key=DIGEST, created="2026-01-01",
+        model_file=FileFact(sha256=DIGEST, size_bytes=size), inputs=(), outputs=(),
+        source_uri="recipe:x", source_sha256=DIGEST, quality=(fact,), form="litert",
+    )  # fmt: skip

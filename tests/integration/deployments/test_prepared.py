@@ -1,0 +1,119 @@
+"""Copies of real ONNX files that open faster."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from deployments.backends.onnx import OnnxBackend
+from deployments.backends.prepared import MADE, MODEL, WEIGHTS, kind, prepared
+from models.errors import StoreCorrupt
+from models.store import Store
+
+ROWS = np.random.default_rng(0).normal(size=(3, 3, 16, 16)).astype(np.float32)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def fact(store, tmp_path):
+    """A convolution and a dense layer, enough for the optimiser to change."""
+    draw = np.random.default_rng(1)
+    constants = {
+        "kernel": draw.normal(size=(8, 3, 3, 3)).astype(np.float32),
+        "dense": draw.normal(size=(8 * 16 * 16, 5)).astype(np.float32),
+    }
+    tensor = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["x", "kernel"], ["c"], pads=[1, 1, 1, 1]),
+            helper.make_node("Relu", ["c"], ["r"]),
+            helper.make_node("Flatten", ["r"], ["f"]),
+            helper.make_node("MatMul", ["f", "dense"], ["y"]),
+        ],
+        "net",
+        [tensor("x", TensorProto.FLOAT, ["batch", 3, 16, 16])],
+        [tensor("y", TensorProto.FLOAT, ["batch", 5])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    opset = helper.make_opsetid("", 18)
+    file = tmp_path / "net.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
+    return store.add_file(file)
+
+
+def copy_of(store, fact):
+    copy = prepared(store, fact)
+    assert copy is not None
+    return copy
+
+
+def test_copy_answers_bit_for_bit_as_the_file(store, fact):
+    copy = copy_of(store, fact)
+
+    plain = OnnxBackend(store.file(fact)).run({"x": ROWS})
+    fast = OnnxBackend(copy, optimised=True).run({"x": ROWS})
+    assert np.array_equal(plain["y"], fast["y"])
+    assert copy.with_name(WEIGHTS).stat().st_size > copy.stat().st_size
+
+
+def test_weights_of_an_open_copy_are_mapped(store, fact):
+    copy = copy_of(store, fact)
+
+    backend = OnnxBackend(copy, optimised=True)
+    backend.run({"x": ROWS})
+
+    assert str(copy.with_name(WEIGHTS)) in Path("/proc/self/maps").read_text()
+
+
+def test_copy_is_made_once(store, fact):
+    first = copy_of(store, fact)
+    made = first.stat().st_mtime_ns
+
+    assert prepared(Store(store.root), fact) == first
+    assert first.stat().st_mtime_ns == made
+
+
+def test_copies_made_at_once_are_one_copy(store, fact):
+    with ThreadPoolExecutor(4) as threads:
+        made = set(threads.map(lambda _: prepared(Store(store.root), fact), range(4)))
+
+    assert len(made) == 1
+    assert [p.name for p in (store.root / "prepared").iterdir()] == [
+        f"{fact.sha256}-{kind()}"
+    ]
+
+
+@pytest.mark.parametrize("name", [MODEL, WEIGHTS, MADE])
+def test_torn_copy_is_made_anew(store, fact, name):
+    torn = copy_of(store, fact).with_name(name)
+    torn.write_bytes(torn.read_bytes()[:-9])
+
+    copy = copy_of(Store(store.root), fact)
+
+    assert json.loads(copy.with_name(MADE).read_text())
+    assert OnnxBackend(copy, optimised=True).run({"x": ROWS})["y"].shape == (3, 5)
+
+
+def test_nothing_is_made_of_a_file_that_has_changed(store, fact):
+    path = store.path(fact.sha256)
+    path.chmod(0o644)
+    path.write_bytes(bytes(fact.size_bytes))
+
+    with pytest.raises(StoreCorrupt, match="has changed in the store"):
+        prepared(store, fact)
+
+
+def test_file_that_the_runtime_refuses_has_no_copy(store, tmp_path):
+    torn = tmp_path / "torn.onnx"
+    torn.write_bytes(b"not a model")
+
+    assert prepared(store, store.add_file(torn)) is None
+    assert store.prepared_files() == []

@@ -1,0 +1,215 @@
+"""Files of others through the command: usable, or one named reason; never a crash."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+from typer.testing import CliRunner
+
+from configs.catalogue import packaged_catalogue
+from configs.device import load_devices
+from edge.importing import inspector
+from edge.importing.inspector import inspect
+from serve_app.cli.main import app
+from tests.tiny_lite import LiteFile, put, tiny_float, tiny_int8, with_buffers_outside
+from tests.tiny_vision import write_tiny_convolution
+
+DEVICES = load_devices(packaged_catalogue())
+WHOLE = tiny_int8()
+
+
+def reason(folder, content, name="model.tflite"):
+    found = inspect(put(folder, content, name), DEVICES)
+    assert not found.is_usable
+    return found.reason["code"]
+
+
+def one_op(name, shape=(1, 4), datatype="FLOAT32", **said):
+    file = LiteFile()
+    first, last = file.tensor(shape, datatype), file.tensor(shape, datatype)
+    file.op(name, [first], [last], **said)
+    return file.content([first], [last])
+
+
+def scrambled(seed):
+    draw = np.random.default_rng(seed)
+    content = bytearray(WHOLE)
+    for place in draw.integers(8, len(content), 60):
+        content[place] = int(draw.integers(0, 256))
+    return bytes(content)
+
+
+GARBAGE = {
+    "no bytes": b"",
+    "three bytes": b"TFL",
+    "text": b"this is no model at all, only words",
+    "the magic alone": b"\x1c\0\0\0TFL3",
+    "the magic and noise": b"\x1c\0\0\0TFL3" + np.random.default_rng(1).bytes(4000),
+    "the first half": WHOLE[: len(WHOLE) // 2],
+    "all but the end": with_buffers_outside(WHOLE)[:-40],
+    "custom operator": one_op("CUSTOM", custom="MyOwn"),
+    "operator of no runtime": one_op("RELU", version=99),
+    "tensor of terabytes": one_op("RELU", shape=(1 << 20, 1 << 20)),
+    "tensor of gigabytes": one_op("RELU", shape=(1, 1 << 31 - 1)),
+    "whole numbers where floats belong": one_op("RELU", datatype="STRING"),
+}
+
+
+@pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE.keys())
+def test_garbage_has_one_named_reason(tmp_path, content):
+    assert reason(tmp_path, content).replace("_", "").isalpha()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_scrambled_file_is_usable_or_named_and_nothing_crashes(tmp_path, seed):
+    found = inspect(put(tmp_path, scrambled(seed)), DEVICES)
+
+    assert found.is_usable or found.reason["detail"]
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_any_change_gives_a_verdict(tmp_path, changes):
+    content = bytearray(WHOLE)
+    for place, value in changes:
+        content[place] = value
+
+    found = inspect(put(tmp_path, bytes(content)), DEVICES)
+
+    assert found.is_usable or found.reason["code"]
+
+
+@pytest.mark.parametrize("content", [WHOLE, tiny_float()], ids=["int8", "float"])
+def test_sound_file_is_usable_in_every_class_that_takes_it(tmp_path, content):
+    found = inspect(put(tmp_path, content), DEVICES)
+
+    assert found.reason == {}
+    assert found.facts["classes"]["mobile"]["ready"]
+    assert found.facts["golden"][0]["shape"] == [1, 4]
+
+
+def test_verdict_on_the_edge_tpu_counts_operators_and_says_why(tmp_path):
+    found = inspect(put(tmp_path, tiny_float()), DEVICES)
+
+    verdict = found.facts["classes"]["edge_tpu"]
+    assert (verdict["mapped"], verdict["total"]) == (0, 3)
+    assert any("quantize all of it" in reason for reason in verdict["reasons"])
+
+
+def test_golden_answers_are_the_same_when_asked_again(tmp_path):
+    file = put(tmp_path, WHOLE)
+    inspect(file, DEVICES, tmp_path / "one.npz")
+    inspect(file, DEVICES, tmp_path / "two.npz")
+
+    with np.load(tmp_path / "one.npz") as one, np.load(tmp_path / "two.npz") as two:
+        assert sorted(one) == sorted(two)
+        assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_onnx_is_run_and_summed_up(tmp_path):
+    found = inspect(write_tiny_convolution(tmp_path / "eye.onnx", 5), DEVICES)
+
+    assert found.reason == {}
+    assert found.facts["inputs"][0]["shape"] == [None, 3, 8, 8]
+    assert {"operator": "Conv", "version": 18, "count": 2} in found.facts["operators"]
+
+
+def test_onnx_that_is_no_onnx_is_named(tmp_path):
+    assert reason(tmp_path, b"\x08\x07\x12" + bytes(90), "m.onnx") in (
+        "damaged",
+        "no_graph",
+    )
+
+
+def test_onnx_that_gives_nan_is_named(tmp_path):
+    node = helper.make_node("Sqrt", ["x"], ["y"])
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 9]) for name in "xy"
+    ]
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:])
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+    )
+
+    assert reason(tmp_path, model.SerializeToString(), "m.onnx") == "not_finite"
+
+
+def test_torch_program_is_run_and_summed_up(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU()).eval()
+    file = tmp_path / "small.pt2"
+    torch.export.save(torch.export.export(network, (torch.zeros(1, 3),)), file)
+
+    found = inspect(file, DEVICES)
+
+    assert found.reason == {}
+    assert found.facts["outputs"][0]["shape"] == [1, 2]
+
+
+def test_torch_program_that_is_no_archive_is_named(tmp_path):
+    assert reason(tmp_path, b"PK but no archive", "m.pt2") == "not_pt2"
+
+
+def test_keras_file_is_told_to_be_converted(tmp_path):
+    assert reason(tmp_path, b"\x89HDF\r\n\x1a\n", "m.h5") == "needs_conversion"
+
+
+def test_file_that_is_not_there_is_unreadable(tmp_path):
+    found = inspect(tmp_path / "gone.tflite", DEVICES)
+
+    assert found.reason["code"] == "unreadable"
+
+
+def test_another_ending_is_an_unknown_format(tmp_path):
+    assert reason(tmp_path, b"MZ", "model.exe") == "unknown_format"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "timeout_s"),
+    [("abort.tflite", "crashes", 300), ("endless.tflite", "too_slow", 3)],
+)
+def test_process_that_ends_badly_or_never_is_a_reason(
+    tmp_path, monkeypatch, name, code, timeout_s
+):
+    monkeypatch.setattr(inspector, "WORKER", "tests.fakes_edge")
+
+    found = inspect(put(tmp_path, WHOLE, name), DEVICES, timeout_s=timeout_s)
+
+    assert found.reason["code"] == code
+
+
+def test_command_ends_with_0_and_prints_json(tmp_path):
+    file = put(tmp_path, WHOLE)
+
+    result = CliRunner().invoke(app, ["edge", "import", str(file), "--json"])
+
+    said = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert said["usable"]
+    assert said["classes"]["edge_tpu"] == {
+        **said["classes"]["edge_tpu"], "mapped": 3, "total": 3, "reasons": [],
+    }  # fmt: skip
+
+
+def test_command_ends_with_2_and_one_reason(tmp_path):
+    file = put(tmp_path, WHOLE[:60])
+
+    result = CliRunner().invoke(app, ["edge", "import", str(file)])
+
+    assert result.exit_code == 2
+    assert "not usable: model.tflite:" in result.stderr
+    assert "Traceback" not in result.output

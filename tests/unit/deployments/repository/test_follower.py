@@ -1,0 +1,104 @@
+"""A replica meets what is desired, at once when told and by itself when not."""
+
+from dataclasses import replace
+
+import pytest
+
+from deployments.blueprint import Blueprint
+from deployments.layout import INGRESS, Plan
+from deployments.repository.board import Board
+from deployments.repository.follower import TRY_AGAIN, Follower
+from deployments.repository.hosting import Hosting
+from deployments.repository.reports import Place
+from tests.fakes_control import FakeSeats, MemoryKeys
+from tests.unit.deployments.repository.test_plan import ONE, TWO, a_wish
+
+
+def a_blueprint(tmp_path, wish):
+    return Blueprint(
+        store=tmp_path,
+        plan=Plan({"model:tiny": INGRESS}),
+        models={},
+        cards={},
+        pipelines={},
+        terms={},
+        wishes={"tiny": wish},
+    )
+
+
+class Replica:
+    """A follower of one model, and what a writer elsewhere does."""
+
+    def __init__(self, tmp_path):
+        self.board, self.seats, self.seen = Board(MemoryKeys(), "x"), FakeSeats(), []
+        blueprint = a_blueprint(tmp_path, a_wish(ONE))
+        place = Place(INGRESS, "one")
+        self.follower = Follower(blueprint, place, Hosting(self.seats), self.board)
+        self.follower.begin(lambda wishes, desired: self.seen.append(wishes["tiny"]))
+
+    def wish(self, wish):
+        before = self.board.read()
+        assert self.board.write(before.wishing(wish).next(before))
+
+
+@pytest.fixture
+def replica(tmp_path):
+    return Replica(tmp_path)
+
+
+async def test_deployed_wishes_are_met_and_told_at_the_start(replica):
+    assert replica.seen == [a_wish(ONE)]
+    assert [s.state for s in replica.follower.report().seats] == ["UNAVAILABLE"]
+
+
+async def test_revision_that_is_known_is_not_read_again(replica):
+    replica.wish(a_wish(TWO))
+
+    await replica.follower.follow(0)
+    assert replica.follower.report().revision == 0
+
+    report = await replica.follower.follow(1)
+    assert (report.revision, replica.seen[-1]) == (1, a_wish(TWO))
+
+
+async def test_replica_that_was_not_told_looks_for_itself(replica):
+    replica.wish(a_wish(TWO))
+
+    await replica.follower.look()
+    await replica.follower.look()
+
+    assert replica.seen == [a_wish(ONE), a_wish(TWO)]
+
+
+async def test_what_failed_is_told_and_tried_again_after_a_while(replica):
+    replica.seats.broken.add(TWO.key)
+    replica.wish(a_wish(TWO, presence="loaded", serial=1))
+
+    report = await replica.follower.follow(1)
+    assert report.failures == {"tiny": f"failed to load '{TWO.key}': it is broken"}
+
+    replica.seats.broken.clear()
+    await replica.follower.look()
+    assert replica.follower.report().failures != {}
+    for _ in range(TRY_AGAIN):
+        await replica.follower.look()
+    assert replica.follower.report().failures == {}
+
+
+async def test_preparation_that_fails_leaves_nothing_behind(replica):
+    replica.seats.broken.add(TWO.key)
+
+    why = await replica.follower.prepare("tiny", [ONE, TWO])
+
+    assert "it is broken" in why
+    assert list(replica.seats.here) == [ONE.key]
+
+
+async def test_models_of_other_deployments_are_none_of_its_business(tmp_path):
+    blueprint = a_blueprint(tmp_path, a_wish(ONE))
+    elsewhere = replace(blueprint, plan=Plan({"model:tiny": "shelf"}))
+    seats, board = FakeSeats(), Board(MemoryKeys(), "x")
+
+    Follower(elsewhere, Place(INGRESS, "one"), Hosting(seats), board).begin()
+
+    assert seats.here == {}

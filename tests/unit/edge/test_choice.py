@@ -1,0 +1,76 @@
+"""The best variant for a class: right as the rightest, then fast, then small."""
+
+from configs.catalogue import packaged_catalogue
+from configs.device import load_devices
+from edge.exporting.choice import Candidate, best, reason_against
+from edge.exporting.page import page
+from edge.readiness.classes import readiness
+from edge.readiness.findings import Readiness
+from models.litert.cost import Cost
+from models.litert.reading import read
+from tests.fakes_litert import lite_card
+from tests.tiny_lite import tiny_float, tiny_int8
+
+DEVICES = load_devices(packaged_catalogue())
+MOBILE = DEVICES["mobile"]
+
+
+def candidate(variant, took_ms=1.0, right=90, size=1000, fatal=()):
+    held = Readiness("mobile", (), fatal, Cost(1, 1, 1), took_ms)
+    return Candidate(lite_card(variant, right, size), held)
+
+
+def chosen(*candidates):
+    found = best(candidates, MOBILE)
+    return None if found is None else found.card.variant
+
+
+def test_faster_of_two_that_photos_cannot_tell_apart_is_chosen():
+    assert chosen(candidate("slow", 9.0, 91), candidate("quick", 2.0, 90)) == "quick"
+
+
+def test_much_better_one_is_chosen_though_it_is_slower():
+    assert chosen(candidate("right", 9.0, 95), candidate("quick", 2.0, 60)) == "right"
+
+
+def test_smaller_of_two_that_take_as_long_is_chosen():
+    assert chosen(candidate("large", size=9000), candidate("small", size=10)) == "small"
+
+
+def test_what_cannot_run_is_never_chosen():
+    broken = candidate("broken", fatal=("input is float32, must be int8",))
+
+    assert chosen(broken) is None
+    assert reason_against(broken, MOBILE) == "input is float32, must be int8"
+
+
+def test_what_is_beyond_the_budget_is_never_chosen():
+    late = candidate("late", took_ms=31.0)
+
+    assert chosen(late) is None
+    assert reason_against(late, MOBILE) == "estimated 31.0 ms, the budget is 30 ms"
+
+
+def test_order_of_candidates_does_not_matter():
+    some = [candidate("a", 3.0), candidate("b", 3.0), candidate("c", 4.0)]
+
+    assert chosen(*some) == chosen(*reversed(some)) == "a"
+
+
+def test_page_marks_an_estimate_as_one():
+    held = readiness(read(tiny_int8()), MOBILE, 4000)
+
+    text = page(Candidate(lite_card("int8"), held), MOBILE)
+
+    assert "**ready**" in text
+    assert "not measured" in text
+    assert "90.00%" in text
+
+
+def test_page_names_what_is_in_the_way():
+    held = readiness(read(tiny_float()), DEVICES["edge-tpu"], 4000)
+
+    text = page(Candidate(lite_card("float"), held), DEVICES["edge-tpu"])
+
+    assert "**not ready**" in text
+    assert "- input is float32, must be int8 or uint8" in text
