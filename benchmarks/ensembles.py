@@ -77,7 +77,7 @@ def main() -> None:
     environment = load_environment()
     store, cache = Store(environment.store), environment.home / "cache"
     names = asked.members or (PHOTO_MEMBERS if asked.photos else FASHION_MEMBERS)
-    cards = [_card(store, name) for name in names]
+    cards = cards_of(store, names)
     datasets = [open_folder(folder) for folder in asked.photos]
     if not datasets:
         catalogue = load_catalogue(environment.catalogue or packaged_catalogue())
@@ -88,7 +88,7 @@ def main() -> None:
     _say(HEAD)
     _say(["---"] * len(HEAD))
     for dataset in datasets:
-        logits = [_logits(store, card, dataset) for card in cards]
+        logits = [logits_of(store, card, dataset) for card in cards]
         _measure(dataset, logits, costs_ms, asked)
 
 
@@ -175,9 +175,10 @@ def _cells(splits: Sequence[Split]) -> list[str]:
     ]
 
 
-def _card(store: Store, name: str) -> Card:
-    model, variant = name.split("/")
-    return store.card(model, 1, variant)
+def cards_of(store: Store, names: Sequence[str]) -> list[Card]:
+    """The stored cards of MODEL/VARIANT names."""
+    split = [name.split("/") for name in names]
+    return [store.card(model, 1, variant) for model, variant in split]
 
 
 def _time(store: Store, cards: Sequence[Card]) -> list[float]:
@@ -199,7 +200,8 @@ def _run_ms(runner: Runner, rows: Floats) -> float:
     return 1e3 * (time.perf_counter() - began_s)
 
 
-def _logits(store: Store, card: Card, dataset: Dataset) -> Floats:
+def logits_of(store: Store, card: Card, dataset: Dataset) -> Floats:
+    """What a stored variant says to every photo, [n, classes]."""
     image = card.image or ImageSpec(size_px=1)
     runner = Runner(store.file(card.model_file))
     return logits_of_crops(runner, crops(dataset, image), image)

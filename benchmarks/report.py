@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmarks.facts import Measurement, Results, SubjectFact
+from benchmarks.facts import Measurement, Results, SplitFact, SubjectFact
 from benchmarks.summary import best_per_s, middle
 
 BAR_OF_BARE = 0.70
@@ -48,7 +48,7 @@ def report(results: Results) -> str:
         "## CPU of a cluster nobody calls (cores)",
         _idle_table(results),
         "## Inside a replica: one caller, no sockets (ms)",
-        _split_table(results),
+        split_list(results.splits, results.subjects),
         "## Method",
         _METHOD,
         _facts(results),
@@ -248,18 +248,17 @@ def _by_process(columns: Mapping[str, Mapping[str, float]]) -> str:
     return table(["process", *columns], rows)
 
 
-def _split_table(results: Results) -> str:
-    if not results.splits:
-        return "Not measured."
-    titles = {subject.id: subject.title for subject in results.subjects}
+def split_list(splits: Iterable[SplitFact], subjects: Iterable[SubjectFact]) -> str:
+    """Where the time of a request goes inside a replica, one line a subject."""
+    titles = {subject.id: subject.title for subject in subjects}
     lines = []
-    for split in results.splits:
+    for split in splits:
         parts = ", ".join(f"{k} {v:.3f}" for k, v in split.parts_ms.items())
         title = titles.get(split.subject, split.subject)
         lines.append(
             f"- {title}: {split.total_ms:.3f} = {parts} ({split.requests} requests)"
         )
-    return "\n".join(lines)
+    return "\n".join(lines) or "Not measured."
 
 
 def _facts(results: Results) -> str:

@@ -78,6 +78,26 @@ class QueuePolicySpec(Spec):
     max_queue_size: int | None = Field(None, ge=1)
 
 
+class ShapeBucketsSpec(Spec):
+    """Sizes up to which a dimension that varies is filled, so that rows share batches.
+
+    Only for models whose answers do not depend on what is filled in.
+    """
+
+    sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1,
+        description="Ascending; what is larger than all is left as it is.",
+    )
+    value: float = Field(0, description="What is filled in; texts get empty ones.")
+
+    @field_validator("sizes")
+    @classmethod
+    def _ascend(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if list(sizes) != sorted({*sizes}):
+            raise ValueError("sizes must ascend")
+        return sizes
+
+
 class BatchingSpec(Spec):
     """Limits of one model's queue on one replica; rows, not requests, are counted.
 
@@ -104,6 +124,10 @@ class BatchingSpec(Spec):
     default_queue_policy: QueuePolicySpec = QueuePolicySpec()
     priority_queue_policy: dict[int, QueuePolicySpec] = Field(
         {}, description="By level, where the default one does not hold."
+    )
+
+    shape_buckets: ShapeBucketsSpec | None = Field(
+        None, description="None: only rows of equal shape share a batch."
     )
 
     @field_validator("preferred_batch_size")
@@ -190,6 +214,13 @@ class ModelSpec(Spec):
         fits = first.datatype == "FP32" and first.shape[1:] == (size, size)
         if others or not fits or len(first.shape) != 3:
             raise ValueError(f"image needs one input, FP32 [channels, {size}, {size}]")
+        return self
+
+    @model_validator(mode="after")
+    def _buckets_have_something_to_fill(self) -> "ModelSpec":
+        varies = any(-1 in tensor.shape for tensor in self.inputs)
+        if self.batching.shape_buckets is not None and not varies:
+            raise ValueError("shape_buckets needs an input with a size that varies")
         return self
 
     @model_validator(mode="after")

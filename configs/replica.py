@@ -1,5 +1,7 @@
 """The Spec of what every replica is held to, whatever it hosts."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from configs.spec import Spec
@@ -16,6 +18,9 @@ class ReplicaSpec(Spec):
     )
     request_timeout_s: float = Field(
         60.0, gt=0, le=110, description="An HTTP request that takes longer is ended."
+    )
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="Where ONNX models run; cuda needs onnxruntime-gpu."
     )
 
     @model_validator(mode="after")

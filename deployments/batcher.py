@@ -97,7 +97,7 @@ class Batcher(Generic[Item, Result]):
         if self._closed or self._slots.jammed:
             raise NotReady(self.model, COME_BACK_S)
         loop, now_s = asyncio.get_running_loop(), time.monotonic()
-        entry: Entry[Item, Result] = _Entry(item, rows, now_s, loop.create_future())
+        entry: Entry[Item, Result] = Entry(item, rows, now_s, loop.create_future())
         if bucket is not None:
             entry.bucket = bucket
         if urgency is not CALM or self._has_policy:

@@ -15,10 +15,16 @@ from ray.experimental.internal_kv import (
 from ray.serve.exceptions import DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from deployments.errors import BackendFailed, ServingError
+from deployments.errors import BackendFailed, NotReady, ServingError
 
-ANSWER_WITHIN_S = 110.0
+LOADED_WITHIN_S = 110.0
 """Longer than a load may take, shorter than a front door waits."""
+
+TOLD_WITHIN_S = 10.0
+"""What only tells something computes nothing."""
+
+TELLING = ("report", "tell_statistics")
+COME_BACK_S = 5.0
 
 APPEAR_WITHIN_S = 2.0
 """A handle that was just made does not know its replicas yet."""
@@ -46,10 +52,14 @@ class RayFleet:
         waited_s = 0.0
         while True:
             asked = self._handle(deployment).broadcast(method, *args)
+            within_s = TOLD_WITHIN_S if method in TELLING else LOADED_WITHIN_S
             try:
                 return await asked.results_async(
-                    timeout_s=ANSWER_WITHIN_S, return_exceptions=True
+                    timeout_s=within_s, return_exceptions=True
                 )
+            except TimeoutError:
+                log.warning("%s did not %s in %g s", deployment, method, within_s)
+                raise NotReady(deployment, COME_BACK_S) from None
             except DeploymentUnavailableError:
                 if waited_s >= APPEAR_WITHIN_S:
                     log.info("%s has no replica that could %s", deployment, method)

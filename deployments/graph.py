@@ -30,6 +30,7 @@ from deployments.nodes import (
     TopKPostprocess,
     crop_name,
 )
+from deployments.padding import filled_up
 from deployments.residency.residency import Residency
 from deployments.residency.seat import Tenant, key_of
 from deployments.residency.warming import open_warm
@@ -54,6 +55,7 @@ class Graph:
     ) -> None:
         self._blueprint, self._deployment = blueprint, deployment
         self._slots, self._reach = slots, reach
+        self._device = blueprint.replica.device
         self._nodes: dict[str, Node] = {}
         self._queues: list[ImagePreprocess] = []
         self._store = Store(blueprint.store)  # one: it remembers what it has verified
@@ -66,7 +68,7 @@ class Graph:
             self.node(name)
         self.residency.load_at_start()
 
-    def host(self, key: str, spec: ModelSpec, card: Card) -> ResidentModel:
+    def host(self, key: str, spec: ModelSpec, card: Card) -> Node:
         """Offer one version of a model under a key of its own; loads nothing.
 
         Raises:
@@ -80,12 +82,14 @@ class Graph:
                 name=spec.id,
                 digest=card.model_file.sha256,
                 size_bytes=sum(f.size_bytes for f in card.stored().values()),
-                open=partial(open_warm, card, self._store, spec.batching),
+                open=partial(
+                    open_warm, card, self._store, spec.batching, device=self._device
+                ),
                 host=model,
             )
         )
         self.models[key] = model
-        return ResidentModel(model, seat, self.residency)
+        return filled_up(ResidentModel(model, seat, self.residency), spec)
 
     async def dismiss(self, key: str) -> None:
         """Unload a hosted version when its requests are answered, and forget it."""
@@ -199,6 +203,7 @@ class Graph:
             _card_runs(self._blueprint.cards[said.seat]),
             spec.batching.max_queue_size,
             self._blueprint.plan.home(name) or "",
+            said.seat,
         )
 
     def _build_postprocess(self, spec: PipelineSpec) -> Node:

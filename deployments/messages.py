@@ -122,4 +122,4 @@ class Contract:
     labels: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
     batching: BatchingSpec | None = None
-    version_policy: VersionPolicySpec = VersionPolicySpec()
+    version_policy: VersionPolicySpec = field(default_factory=VersionPolicySpec)

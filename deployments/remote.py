@@ -26,7 +26,7 @@ from deployments.messages import CALM, Reply, Request
 from deployments.nodes import Node
 from deployments.repository.board import Board, mark_of
 from deployments.repository.reports import Place, Report
-from deployments.residency.residency import Residency
+from deployments.residency.replica import open_residency
 from deployments.slots import Slots
 from deployments.station import Station
 
@@ -126,7 +126,7 @@ def open_station(blueprint: Blueprint, deployment: str, meter: Meter) -> Station
     resources = context.get_assigned_resources()  # type: ignore[no-untyped-call]
     cpus = resources.get("CPU", 1)
     slots = Slots(max(1, math.floor(cpus)), blueprint.replica.run_timeout_s)
-    residency = Residency(blueprint.pools.get(deployment))
+    residency = open_residency(blueprint.pools.get(deployment), blueprint.store)
     graph = Graph(blueprint, deployment, slots, partial(_reach, meter), residency)
     place = Place(deployment, serve.get_replica_context().replica_id.unique_id)
     return Station(blueprint, place, graph, open_board(blueprint), slots.count)

@@ -19,8 +19,8 @@ def summary(card: EnsembleCard) -> Iterator[str]:
         if card.calibration:
             fact = card.calibration[at]
             told += (
-                f", temperature {fact.temperature:.2f} (calibration error "
-                f"{fact.before.value:.3f}, with it {fact.after.value:.3f})"
+                f", temperature {fact.temperature:.2f} (ECE {fact.before.value:.3f}, "
+                f"with it {fact.after.value:.3f})"
             )
         yield told
     if card.cascade is not None:
@@ -46,7 +46,7 @@ def _head(card: EnsembleCard) -> Iterator[str]:
 def _members(card: EnsembleCard) -> Iterator[str]:
     yield "## Members"
     yield ""
-    yield "| member | weight | temperature | calibration error | with it |"
+    yield "| member | weight | temperature | ECE | ECE with it |"
     yield "|---|---|---|---|---|"
     for at, member in enumerate(card.members):
         cells = ["", "", ""]

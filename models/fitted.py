@@ -152,7 +152,7 @@ def _cascade(fitting: Fitting) -> CascadeFact | None:
         distributions, weights = vote_of(fitting, fitted)
         return [distributions[m] for m in order], [weights[m] for m in order]
 
-    names = tuple(spec.members[member].model for member in order)
+    names = tuple(spec.members[member].seat for member in order)
     costs = tuple(fitting.costs_ms[member] for member in order)
     return fit_cascade(Voters(names, costs, fitting.dataset.labels, vote), promise)
 

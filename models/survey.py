@@ -8,16 +8,17 @@ from numpy.typing import NDArray
 
 from configs.model import ImageSpec
 from configs.pipeline import PipelineSpec
+from models.calibration import tempered
 from models.card import Card, Interval, QualityFact
 from models.datasets import Dataset, crops
-from models.ensembles import soft_vote
+from models.ensembles import mean_vote
 from models.errors import NothingClears
 from models.evaluate import judge, quality
 from models.fit import has_members, member_cards
 from models.imaging import Pixels
 from models.runtime import Runner, logits_of_crops
 from models.statistics import drop_points, mcnemar, pair
-from models.weights import member_weights
+from models.weights import ensemble_terms
 from models.workshop import Workshop
 
 Floats = NDArray[np.float32]
@@ -127,15 +128,16 @@ def _ensemble_row(
     scores: Mapping[str, Floats],
 ) -> EnsembleRow:
     members = member_cards(workshop, pipeline)
-    weights = member_weights(workshop.store, pipeline, members)
+    terms = ensemble_terms(workshop.store, pipeline, members)
     own = [scores[card.model_file.sha256] for card in members]
-    voted = soft_vote(own, weights)
+    said = zip(own, terms.temperatures, strict=True)
+    voted = mean_vote([tempered(logits, at) for logits, at in said], terms.weights)
     rights = [judge(logits, dataset.labels).right for logits in own]
     best = max(range(len(own)), key=lambda member: int(rights[member].sum()))
     paired = pair(judge(voted, dataset.labels).right, rights[best])
     return EnsembleRow(
         pipeline.id,
-        weights,
+        terms.weights,
         quality(dataset, voted),
         members[best].model,
         drop_points(paired),

@@ -104,7 +104,7 @@ def _is_of(pipeline: PipelineSpec, found: EnsembleCard) -> bool:
     wanted = (spec.confidence, spec.max_drop_points, spec.min_accuracy)
     if wanted != (made.confidence, made.max_drop_points, made.min_accuracy):
         return False
-    asked = [pipeline.ensemble.members[at].model for at in first_members(pipeline)]
+    asked = [pipeline.ensemble.members[at].seat for at in first_members(pipeline)]
     listed = spec.order == "listed"
     return list(made.order) == asked if listed else set(made.order) == set(asked)
 
@@ -131,7 +131,7 @@ def _cascade(
         return tuple(first), ()
     made = None if card is None else card.cascade
     if spec.thresholds == "fitted" and made is not None:
-        names = [m.model for m in spec.members]
+        names = [m.seat for m in spec.members]
         return tuple(names.index(name) for name in made.order), made.thresholds
     given = spec.thresholds if isinstance(spec.thresholds, tuple) else ()
     if spec.order == "latency":

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.card import Card, FileFact, QualityFact
 from models.environments import Tooling
-from models.litert.workers import running
+from models.litert.workers import layers, running
 from models.recipes.bench import Bench
 from models.statistics import wilson
 from tests.tiny_lite import tiny_float, tiny_int8, with_buffers_outside
@@ -40,6 +40,10 @@ class FakeTools:
         """A file as the library writes it: weights outside."""
         Path(request["target"]).write_bytes(self.quantized)
         return {}
+
+    def layers(self, tooling: Tooling, request: Mapping[str, Any]) -> Any:
+        """The real runtime, in this process."""
+        return layers.answer(request, lambda *_: None)
 
     def running(self, tooling: Tooling, request: Mapping[str, Any]) -> Any:
         """The real runtime, in this process."""

@@ -13,7 +13,14 @@ from deployments.errors import (
     NoAvailableVersion,
     VersionNotFound,
 )
-from deployments.messages import Contract, Reply, Request, Tensor, TensorContract
+from deployments.messages import (
+    Contract,
+    Parameter,
+    Reply,
+    Request,
+    Tensor,
+    TensorContract,
+)
 from deployments.statistics import Tally
 
 CLASSES = 4
@@ -89,6 +96,7 @@ class FakeService:
         error: raised instead of answering, while set.
         gate: answers wait here while it is not set.
         gone: names that were unloaded.
+        told: parameters of every reply.
         tallies: what was answered, by name.
     """
 
@@ -101,6 +109,7 @@ class FakeService:
         self.gate.set()
         self.cancelled = asyncio.Event()
         self.gone: set[str] = set()
+        self.told: dict[str, Parameter] = {}
         self._offers = {c.name: c for c in (VISION, TABULAR, ADDER, SCORER)}
         self.tallies = {name: Tally() for name in self._offers}
 
@@ -138,7 +147,7 @@ class FakeService:
         self.tallies[request.model].count(
             len(next(iter(request.inputs.values()))), 1, is_well=True
         )
-        return Reply(ANSWERS[request.model](request))
+        return Reply(ANSWERS[request.model](request), self.told)
 
     async def _pass_gate(self) -> None:
         try:

@@ -3,6 +3,7 @@
 import signal
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
@@ -12,15 +13,17 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from benchmarks import machine, payloads
-from benchmarks.contenders import Work
+from benchmarks.contenders import Subject, Work
+from benchmarks.facts import SplitFact
+from benchmarks.inside import split_inside
 from benchmarks.peers.added import added
 from benchmarks.peers.affinity import ours as our_cores
 from benchmarks.peers.affinity import pinned, split
 from benchmarks.peers.campaign import Comparison
-from benchmarks.peers.facts import Absent, Layout, PeerResults
+from benchmarks.peers.facts import Absent, AddedFact, Layout, PeerResults
 from benchmarks.peers.hosts import Host
 from benchmarks.peers.lineup import NAMES, Unknown, lineup, pins
-from benchmarks.peers.plan import FULL, QUICK
+from benchmarks.peers.plan import FULL, QUICK, Plan
 from benchmarks.peers.render import write_report
 from configs.catalogue import load_catalogue, packaged_catalogue
 from configs.environment import Environment, load_environment
@@ -31,9 +34,21 @@ from models.store import Store
 
 HERE = Path(__file__).parent
 MODEL, PIPELINE = "efficientnet-lite0", "vision"
+_SPLIT_REQUESTS = 200
 
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line wants."""
+
+    names: tuple[str, ...]
+    plan: Plan
+    slos_ms: tuple[float, ...]
+    layout: Layout
+    photo: Path | None
 
 
 @app.command()
@@ -51,6 +66,9 @@ def main(
     layout: Annotated[
         str, typer.Option(help="apart: the client has a core of its own; or shared.")
     ] = "apart",
+    repeats: Annotated[
+        int | None, typer.Option(help="How often everybody is measured.", min=1)
+    ] = None,
     photo: Annotated[
         Path | None, typer.Option(help="Photo to send; default: the demo photo.")
     ] = None,
@@ -60,41 +78,36 @@ def main(
     Needs a built model store and a quiet machine. Makes an environment for each peer on
     first use, starts the servers one after another on loopback ports and ends them.
     """
+    plan = QUICK if quick else FULL
+    asked = Asked(
+        names=tuple(only or NAMES),
+        plan=plan.model_copy(update={"repeats": repeats or plan.repeats}),
+        slos_ms=tuple(slo_ms or (100.0,)),
+        layout=_layout(layout),
+        photo=photo,
+    )
     try:
-        results = _compare(
-            only or list(NAMES),
-            tuple(slo_ms or (100.0,)),
-            _layout(layout),
-            photo,
-            quick=quick,
-        )
+        results = _compare(asked)
     except (ConfigError, ModelError, Unknown) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     _save(results, output)
 
 
-def _compare(
-    names: Sequence[str],
-    slos_ms: tuple[float, ...],
-    layout: Layout,
-    photo: Path | None,
-    *,
-    quick: bool,
-) -> PeerResults:
+def _compare(asked: Asked) -> PeerResults:
     environment, facts = load_environment(), machine.machine()
-    work = _work(environment, photo or environment.home / "cat.png")
-    servers, client = split(our_cores(), layout)
+    work = _work(environment, asked.photo or environment.home / "cat.png")
+    servers, client = split(our_cores(), asked.layout)
     workers = max(1, len(our_cores()) - 1)
-    hosts, missing = lineup(environment, work, names, workers, _tell_progress)
+    hosts, missing = lineup(environment, work, asked.names, workers, _tell_progress)
     # The clusters make sockets below it: a long path would not fit.
     with tempfile.TemporaryDirectory(
         prefix="hp-", dir="/tmp", ignore_cleanup_errors=True
     ) as folder:
         comparison = Comparison(
             work=work,
-            plan=QUICK if quick else FULL,
-            slos_ms=slos_ms,
+            plan=asked.plan,
+            slos_ms=asked.slos_ms,
             folder=Path(folder),
             servers=servers,
             client=client,
@@ -104,7 +117,7 @@ def _compare(
         comparison.run(hosts)
         logs = _keep_logs(Path(folder), environment.home / "peers")
     console.print(f"Logs of the servers: {logs}", markup=False)
-    return _results(comparison, hosts, missing, layout).model_copy(
+    return _results(comparison, hosts, missing, asked.layout).model_copy(
         update={"machine": facts}
     )
 
@@ -117,13 +130,12 @@ def _results(
 ) -> PeerResults:
     subjects = [subject for host in hosts for subject in host.subjects]
     our_subjects = [one for one in subjects if one.fact.role == "headwater"]
-    plan, work = comparison.plan, comparison.work
-    with pinned(comparison.servers):
-        extra = added(work, our_subjects, plan.added_requests) if our_subjects else ()
+    plan = comparison.plan
+    extra, splits = _inside(comparison, our_subjects)
     return PeerResults(
         date=datetime.now(tz=timezone.utc).strftime("%Y-%m-%d"),
         commit=machine.commit(),
-        quick=plan == QUICK,
+        quick=not plan.proof,
         layout=layout,
         slos_ms=comparison.slos_ms,
         machine=machine.machine(),
@@ -134,7 +146,22 @@ def _results(
         runs=tuple(comparison.runs),
         absent=(*missing, *comparison.absent),
         added=extra,
+        splits=splits,
     )
+
+
+def _inside(
+    comparison: Comparison, subjects: Sequence[Subject]
+) -> tuple[tuple[AddedFact, ...], tuple[SplitFact, ...]]:
+    """What the server adds, and where; nothing when Headwater takes no part."""
+    if not subjects:
+        return (), ()
+    work, plan = comparison.work, comparison.plan
+    with pinned(comparison.servers):
+        return (
+            added(work, subjects, plan.added_requests),
+            split_inside(work, subjects, _SPLIT_REQUESTS),
+        )
 
 
 def _settings(comparison: Comparison) -> dict[str, str]:

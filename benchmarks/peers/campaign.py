@@ -1,6 +1,7 @@
 """Runs every contender in turn, in each repeat from another one on."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +94,8 @@ class Comparison:
         try:
             self._run_host(host, repeat, wanted)
         except (ServerFailed, ClusterError, WrongAnswer, ChildFailed) as error:
-            self.absent.append(Absent(name=host.name, reason=str(error)))
+            reason = without_folders(str(error))
+            self.absent.append(Absent(name=host.name, reason=reason))
 
     def _run_host(self, host: Host, repeat: int, wanted: int) -> None:
         self.tell(f"starting {host.name}")
@@ -108,3 +110,8 @@ class Comparison:
             for subject in host.subjects:
                 self.tell(subject.fact.title)
                 self.runs.append(measuring.run(subject))
+
+
+def without_folders(text: str) -> str:
+    """Results are published: of an absolute path only the last part stays."""
+    return re.sub(r"(?<![\w:/])/(?:[^\s/'\"]+/)+", "", text)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmarks.facts import Measurement, SubjectFact, Target
+from benchmarks.facts import Measurement, SplitFact, SubjectFact, Target
 from models.card import Fact
 
 Layout = Literal["apart", "shared"]
@@ -126,3 +126,4 @@ class PeerResults(Fact):
     runs: tuple[SubjectRun, ...]
     absent: tuple[Absent, ...] = ()
     added: tuple[AddedFact, ...] = ()
+    splits: tuple[SplitFact, ...] = ()

@@ -45,9 +45,7 @@ def lineup(
     Raises:
         Unknown: a name is no contender's.
     """
-    for name in names:
-        if name not in NAMES:
-            raise Unknown(name, NAMES)
+    require_known(names)
     hosts: list[Host] = []
     missing: list[Absent] = []
     for peer in PEERS:
@@ -62,6 +60,17 @@ def lineup(
             hosts.append(_host(peer, work, home.python, workers))
     hosts += _clusters(environment, work, names, workers)
     return tuple(hosts), tuple(missing)
+
+
+def require_known(names: Sequence[str]) -> None:
+    """Check the names that were asked for.
+
+    Raises:
+        Unknown: a name is no contender's.
+    """
+    for name in names:
+        if name not in NAMES:
+            raise Unknown(name, NAMES)
 
 
 def pins() -> Mapping[str, str]:

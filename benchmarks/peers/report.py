@@ -13,7 +13,7 @@ from benchmarks.peers.verdict import (
     runs_of,
     verdicts,
 )
-from benchmarks.report import QUIET_CORES, number, table
+from benchmarks.report import QUIET_CORES, number, split_list, table
 from benchmarks.summary import middle
 
 _METHOD = """\
@@ -58,6 +58,8 @@ def report(results: PeerResults) -> str:
         _cpu_list(results),
         "## What Headwater adds to the model (ms)",
         _added_table(results),
+        "## Inside a replica: one caller, no sockets (ms)",
+        split_list(results.splits, results.subjects),
         "## Not measured",
         _absent_list(results),
         "## Method",
@@ -182,7 +184,8 @@ def _cpu_list(results: PeerResults) -> str:
             continue
         best = max(closed, key=lambda one: one.throughput_per_s)
         total = sum(best.cpu_ms.values())
-        lines.append(f"- {subject.title}: {total:.2f} = {_shares(best.cpu_ms)}")
+        most = f"a core bears {1000 / total:.0f}/s" if total else "no time was seen"
+        lines.append(f"- {subject.title}: {total:.2f} = {_shares(best.cpu_ms)}; {most}")
     return "\n".join(lines) or "Not measured."
 
 

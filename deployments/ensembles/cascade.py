@@ -122,6 +122,11 @@ class Cascade:
         """Whether somebody who was asked has no say."""
         return self._has_failed
 
+    @property
+    def has_say(self) -> Sequence[int]:
+        """Who has answered for some row."""
+        return sorted(self.said)
+
     def answer(self) -> Floats:
         """The distribution of each row, [rows, classes], in the order of the request."""
         assert self._result is not None  # noqa: S101 only asked for when it holds

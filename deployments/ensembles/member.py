@@ -19,7 +19,8 @@ class Member:
 
     `feed` maps the model's inputs to the names that preprocess gives. `run_s`: seconds
     of a run by rows, from the card. `queue_rows`: how many rows may wait for it on a
-    replica. `home`: members of one deployment share its threads.
+    replica. `home`: members of one deployment share its threads. `seat`: see
+    `configs.pipeline.MemberSpec.seat`.
     """
 
     model: str
@@ -32,6 +33,12 @@ class Member:
     run_s: Mapping[int, float] = field(default_factory=dict)
     queue_rows: int = 256
     home: str = ""
+    seat: str = ""
+
+    @property
+    def name(self) -> str:
+        """What answers and counts call it: two versions of one model are two members."""
+        return self.seat or self.model
 
     def share(self, request: Request, rows: Rows | None = None) -> Request:
         """What the member is asked: its inputs, of all rows or of some."""

@@ -1,6 +1,6 @@
 """The ensemble as a node: lets members be asked, marks the answer and counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,6 +56,7 @@ class Ensemble:
         self._allowed = {
             may: allowance(self._manner.rules, is_budget, may) for may in (True, False)
         }
+        self._whole_s = self._chooser.subsets.cost_s(self._chooser.subsets.all)
         self.stats = EnsembleStats()
 
     async def infer(self, request: Request) -> Reply:
@@ -131,39 +132,47 @@ class Ensemble:
         is_usual = reason is None and not course.is_partial and runs is None
         if is_usual and self._manner.strategy != "budget":
             return Reply({"probability": probability})
-        names = [self._members[member].model for member in sorted(course.said)]
+        names = [self._members[member].name for member in course.has_say]
         told = marks(names, reason, course.is_partial, runs)
         return Reply({"probability": probability}, told)
 
     def _count(
         self, course: Poll | Cascade, probability: Floats, reason: Reason | None
     ) -> None:
-        stats, alone_s = self.stats, self._chooser.alone_s
-        every = self._chooser.subsets
-        said = {
-            self._members[member].model: (at, distribution.argmax(axis=1))
-            for member, (at, distribution) in course.said.items()
-        }
+        stats, most = self.stats, len(self._chooser.subsets.all)
         stats.partial += course.is_partial
         if reason is not None:
             stats.degraded[reason] = stats.degraded.get(reason, 0) + 1
         answer = probability.argmax(axis=1)
         if isinstance(course, Poll):
-            stats.count_together(answer, said, len(every.all))
+            firsts = {m: one.argmax(axis=1) for m, one in course.answers.items()}
+            named = {self._members[m].name: first for m, first in firsts.items()}
+            stats.count_together(answer, named, most)
+            computed = dict.fromkeys(firsts, len(answer))
         else:
-            stats.count_rows(course.members_run, len(every.all))
+            said = {
+                self._members[m].name: (at, one.argmax(axis=1))
+                for m, (at, one) in course.said.items()
+            }
+            stats.count_rows(course.members_run, most)
             stats.count_agreement(answer, said)
-        spent_s = sum(len(at) * alone_s[m] for m, (at, _) in course.said.items())
-        stats.spent_s += spent_s
-        stats.saved_s += max(0.0, len(answer) * every.cost_s(every.all) - spent_s)
+            computed = {m: len(at) for m, (at, _) in course.said.items()}
+        self._count_time(len(answer), computed)
+
+    def _count_time(self, rows: int, computed: Mapping[int, int]) -> None:
+        """Rows that members have computed, beside all by everybody."""
+        alone_s = self._chooser.alone_s
+        spent_s = sum(count * alone_s[member] for member, count in computed.items())
+        self.stats.spent_s += spent_s
+        self.stats.saved_s += max(0.0, rows * self._whole_s - spent_s)
 
     def _count_ends(self, ended: Ended) -> None:
         for member in ended.errors:
-            self.stats.of(self._members[member].model).failed += 1
+            self.stats.of(self._members[member].name).failed += 1
         for member in ended.timed_out:
-            self.stats.of(self._members[member].model).timed_out += 1
+            self.stats.of(self._members[member].name).timed_out += 1
         for member in ended.cancelled:
-            self.stats.of(self._members[member].model).cancelled += 1
+            self.stats.of(self._members[member].name).cancelled += 1
 
 
 def _seconds(milliseconds: float | None) -> float | None:

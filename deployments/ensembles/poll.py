@@ -1,10 +1,8 @@
 """Asks several members for every row at once, and fallbacks for those that fail. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from deployments.ensembles.member import Ask, Floats, Rows
+from deployments.ensembles.member import Ask, Floats
 from deployments.ensembles.quorum import Quorum
 
 Vote = Callable[[Sequence[Floats], Sequence[float]], Floats]
@@ -71,10 +69,9 @@ class Poll:
         return len(self.answers) < len(self._asked)
 
     @property
-    def said(self) -> Mapping[int, tuple[Rows, Floats]]:
-        """By member, the rows it has a say in and its distributions of these."""
-        rows = np.arange(len(next(iter(self.answers.values()))))
-        return {member: (rows, one) for member, one in self.answers.items()}
+    def has_say(self) -> Sequence[int]:
+        """Who has answered."""
+        return sorted(self.answers)
 
     def answer(self) -> Floats:
         """The vote of those who have answered, in the order of the members."""

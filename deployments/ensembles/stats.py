@@ -49,19 +49,23 @@ class EnsembleStats:
 
     def of(self, member: str) -> MemberStats:
         """The counts of one member."""
-        return self.members.setdefault(member, MemberStats())
+        found = self.members.get(member)
+        if found is None:
+            found = self.members[member] = MemberStats()
+        return found
 
-    def count_together(self, answer: Classes, said: Said, most: int) -> None:
-        """Members that had a say in every row, out of `most`; else see below."""
-        rows, size = len(answer), len(said)
-        self._count_size(size, rows, most)
-        first = [classes for _, classes in said.values()]
-        for member, classes in zip(said, first, strict=True):
-            self._count_say(member, rows, int((classes == answer).sum()))
-        if size > 1:
-            same = np.equal(first[1:], first[0]).all(axis=0)
+    def count_together(
+        self, answer: Classes, said: Mapping[str, Classes], most: int
+    ) -> None:
+        """Members that all had a say in every row, out of `most`; else see below."""
+        rows, firsts = len(answer), list(said.values())
+        self._count_size(len(firsts), rows, most)
+        for member, first in said.items():
+            self._count_say(member, rows, int(np.count_nonzero(first == answer)))
+        if len(firsts) > 1:
+            same = np.equal(firsts[1:], firsts[0]).all(axis=0)
             self.compared += rows
-            self.unanimous += int(same.sum())
+            self.unanimous += int(np.count_nonzero(same))
 
     def count_rows(self, runs: Classes, most: int) -> None:
         """Rows by the members that had a say, `runs` [rows], of `most`."""

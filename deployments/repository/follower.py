@@ -10,7 +10,7 @@ from deployments.errors import ServingError
 from deployments.layout import model_name
 from deployments.repository.board import Board
 from deployments.repository.desired import Desired
-from deployments.repository.hosting import Hosting
+from deployments.repository.hosting import Hosting, why
 from deployments.repository.reports import Place, Report
 from models.errors import ModelError
 
@@ -88,7 +88,7 @@ class Follower:
             await self._hosting.prepare(name, editions)
         except (ServingError, ModelError) as error:
             await self._hosting.abandon(name)
-            return str(error)
+            return why(error)
         return ""
 
     async def abandon(self, name: str) -> None:

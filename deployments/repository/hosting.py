@@ -9,6 +9,7 @@ from typing import Protocol
 from configs.model import ModelSpec
 from deployments.editions import Edition, Wish
 from deployments.errors import (
+    LoadFailed,
     ModelNotFound,
     NoAvailableVersion,
     ServingError,
@@ -69,8 +70,7 @@ class Hosting:
         found = self._led.get(name)
         if found is not None:
             return found
-        model = model_of(name) or name
-        word = name.removeprefix(version_name(model, "")).removeprefix(":")
+        model, word = _parts(name)
         held = self._held.get(model)
         if held is None:
             raise ModelNotFound(model)
@@ -87,9 +87,8 @@ class Hosting:
         node = self.node(name)
         try:
             return await node.infer(request)
-        except (
-            NoAvailableVersion
-        ):  # it waited for an edition that was replaced meanwhile
+        except NoAvailableVersion:
+            # It waited for an edition that was replaced meanwhile.
             another = self.node(name)
             if another is node:
                 raise
@@ -114,7 +113,7 @@ class Hosting:
                     await self._do(wish.name, action)
             except (ServingError, ModelError) as error:
                 log.warning("%s is served as before: %s", wish.name, error)
-                self.failures[wish.name] = str(error)
+                self.failures[wish.name] = why(error)
                 return
             self.failures.pop(wish.name, None)
             self._met(wish)
@@ -139,10 +138,6 @@ class Hosting:
             for key in sorted(held.hosted - {*held.words.values()}):
                 await self._do(name, Drop(key))
 
-    def wish(self, name: str) -> Wish | None:
-        """The wish that was met last."""
-        return self._hold(name).done if name in self._held else None
-
     def key(self, name: str) -> str:
         """The key of the edition that a node name leads to.
 
@@ -150,7 +145,8 @@ class Hosting:
             NoAvailableVersion, VersionNotFound, ModelNotFound: see `node`.
         """
         self.node(name)
-        return self.led()[name]
+        model, word = _parts(name)
+        return self._held[model].words[word]
 
     def asked(self) -> list[str]:
         """The keys of what somebody asked to be loaded."""
@@ -237,6 +233,11 @@ class Hosting:
         return self._turns.setdefault(name, asyncio.Lock())
 
 
+def why(error: ServingError | ModelError) -> str:
+    """The reason without the sentence around it, which whoever tells it says again."""
+    return error.reason if isinstance(error, LoadFailed) else str(error)
+
+
 class Switch:
     """A node that leads to whatever a model's node name stands for at the moment."""
 
@@ -246,6 +247,12 @@ class Switch:
     async def infer(self, request: Request) -> Reply:
         """See `Node.infer`."""
         return await self._hosting.infer(self._name, request)
+
+
+def _parts(node: str) -> tuple[str, str]:
+    """The model of a node name, and the word for its version."""
+    model = model_of(node) or node
+    return model, node.removeprefix(version_name(model, "")).removeprefix(":")
 
 
 def _version(key: str) -> str:

@@ -116,6 +116,12 @@ class ParametersConfig(_Said):
     sha256: ParameterConfig | None = None
 
 
+class TransactionConfig(_Said):
+    """Triton's ModelTransactionPolicy: one answer a request."""
+
+    decoupled: Literal[False] = False
+
+
 class ModelConfig(_Said):
     """The parts of Triton's ModelConfig that a load may say.
 
@@ -132,6 +138,7 @@ class ModelConfig(_Said):
     dynamic_batching: BatchingConfig | None = None
     version_policy: VersionPolicyConfig | None = None
     parameters: ParametersConfig | None = None
+    model_transaction_policy: TransactionConfig | None = None
 
 
 def read_config(spec: ModelSpec, config: Mapping[str, object]) -> ModelConfig:

@@ -1,5 +1,6 @@
 """What the catalogue and the store say of one model now. Blocks: reads files."""
 
+import logging
 from collections.abc import Mapping
 
 from configs.catalogue import Catalogue, load_catalogue
@@ -8,14 +9,18 @@ from configs.model import ModelSpec
 from configs.pipeline import MemberSpec, PipelineSpec
 from configs.versions import check_versions
 from deployments.blueprint import Blueprint, draw_model
+from deployments.contracts import edition_contract
 from deployments.editions import DEFAULT, Asked, Edition, Wish, draw_wish
 from deployments.errors import LoadFailed, ModelNotFound
 from deployments.layout import model_name
 from deployments.repository.override import override, read_config
-from models.errors import ModelError
+from models.errors import ModelError, StoreUnwritable
+from models.pins import pin
 from models.store import Store
 
 COME_BACK_S = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class Redraw:
@@ -40,10 +45,20 @@ class Redraw:
             if self._blueprint.plan.home(model_name(name)) is None:
                 raise LoadFailed(name, "no deployment takes it", COME_BACK_S)
             wish = self._draw(catalogue, name, config)
+            for one in wish.editions:  # what every front will read must be readable
+                edition_contract(self._blueprint.store, one)
         except (ConfigError, ModelError) as error:
-            raise LoadFailed(name, str(error), COME_BACK_S) from error
+            raise LoadFailed(name, _told(error), COME_BACK_S) from error
         self._check_pipelines(wish)
         return wish
+
+    def keep(self, wish: Wish) -> None:
+        """Hold the files of `wish` against `headwater models gc`."""
+        try:
+            cards = [one.card for one in wish.editions]
+            pin(Store(self._blueprint.store), cards)
+        except StoreUnwritable as error:  # who may only read it removes nothing either
+            log.warning("files in use are not marked: %s", error)
 
     def pipeline(self, name: str) -> None:
         """Hold a deployed pipeline against its file.
@@ -54,7 +69,7 @@ class Redraw:
         try:
             found = load_catalogue(self._blueprint.catalogue).pipelines.get(name)
         except ConfigError as error:
-            raise LoadFailed(name, str(error), COME_BACK_S) from error
+            raise LoadFailed(name, _told(error), COME_BACK_S) from error
         if found != self._blueprint.pipelines[name]:
             reason = "its file is not what was deployed; deploy to change a pipeline"
             raise LoadFailed(name, reason, COME_BACK_S)
@@ -115,6 +130,15 @@ class Redraw:
         if why:
             reason = f"pipeline {pipeline.id} {why}; deploy to change both"
             raise LoadFailed(new.spec.id, reason, COME_BACK_S)
+
+
+def _told(error: ConfigError | ModelError) -> str:
+    """What a client may read: where the catalogue lies is not its business."""
+    if not isinstance(error, ConfigError):
+        return str(error)
+    return ": ".join(
+        part for part in (error.file.name, error.key, error.reason) if part
+    )
 
 
 def _check_policy(

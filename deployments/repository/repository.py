@@ -106,6 +106,7 @@ class Repository:
     ) -> None:
         wish = await asyncio.to_thread(self._redraw.model, name, override)
         await self._prepare(wish)
+        await asyncio.to_thread(self._redraw.keep, wish)
 
         def load(desired: Desired) -> Desired:
             before = desired.over(self._blueprint.wishes).get(name, wish)

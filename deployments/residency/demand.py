@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-MEMORY_S = 30.0
+MEMORY_S = 20.0
 """What was asked so long ago counts a third (1/e) of what is asked now."""
 
 

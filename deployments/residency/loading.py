@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from deployments.backends.base import Backend
@@ -19,14 +21,20 @@ from models.errors import EngineUnfit, NotServable, StoreCorrupt
 TELLABLE = (EngineUnfit, NotServable, StoreCorrupt)
 """Errors whose words hold no path of this machine, and so may go to a client."""
 
+NICE = 5
+"""A loading thread gets about a third of what a computing one gets."""
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An open backend; `size` is what is counted for it."""
+    """An open backend; `size` is what is counted for it.
 
-    backend: Backend
+    The backend is in a list, to be taken out: the future that brought it may outlive it.
+    """
+
+    backends: list[Backend]
     size: Room
     load_s: float
     note: str
@@ -49,9 +57,9 @@ class Loader:
         self._gauge, self._box = gauge, box
         self._shares, self._counting = Shares(), threading.Lock()
         self._opened: set[str] = set()
-        self._threads = ThreadPoolExecutor(parallel, thread_name_prefix="load")
+        self._threads = ThreadPoolExecutor(parallel, "load", _stand_back)
         # Apart from loads: what leaves must not wait for what comes.
-        self._exits = ThreadPoolExecutor(1, thread_name_prefix="unload")
+        self._exits = ThreadPoolExecutor(1, "unload", _stand_back)
 
     def expect(self, tenant: Tenant) -> Room:
         """What a load will take."""
@@ -109,7 +117,7 @@ class Loader:
         note = drift(expected, size) if known else ""
         if note:
             log.warning("%s %s", tenant.key, note)
-        return Loaded(backend, size, load_s, note)
+        return Loaded([backend], size, load_s, note)
 
     def open_soon(self, tenant: Tenant) -> "Future[Loaded]":
         """Open in a thread; for where no event loop runs yet."""
@@ -154,6 +162,12 @@ class Loader:
             backends.clear()
             trim()
             self._shares.resume(self._gauge())
+
+
+def _stand_back() -> None:
+    """Requests to models that are here go before this thread, where cores are short."""
+    with suppress(OSError):  # not Linux, where a thread has no priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _reason(error: Exception) -> str:

@@ -52,8 +52,8 @@ class Mover:
         seat.note, seat.failure = loaded.note, None
         seat.tally.loads += 1
         seat.tally.load_s += loaded.load_s
-        seat.backend = loaded.backend
-        seat.tenant.host.seat(loaded.backend)
+        seat.backend = loaded.backends.pop()
+        seat.tenant.host.seat(seat.backend)
         seat.since_s = self._ledger.clock()
         seat.move(Stage.RESIDENT)
 

@@ -4,14 +4,20 @@ import numpy as np
 
 from configs.model import BatchingSpec
 from deployments.backends.base import Backend
-from deployments.backends.opening import open_backend
+from deployments.backends.opening import Device, open_backend
 from deployments.messages import DTYPES, Tensor
 from models.card import Card
 from models.golden import inputs
 from models.store import Store
 
 
-def open_warm(card: Card, store: Store, limits: BatchingSpec, first: bool) -> Backend:
+def open_warm(
+    card: Card,
+    store: Store,
+    limits: BatchingSpec,
+    first: bool,
+    device: Device = "cpu",
+) -> Backend:
     """Open what `card` describes and run it before anybody waits for it.
 
     Args:
@@ -20,11 +26,12 @@ def open_warm(card: Card, store: Store, limits: BatchingSpec, first: bool) -> Ba
         limits: of its batches, whose sizes it is run at.
         first: nothing is known of it here, so that it runs every usual batch size and
             what it takes in memory is seen; else one row tells that it runs.
+        device: where it runs.
 
     Raises:
         Exception: whatever the runtime raises for it.
     """
-    backend = open_backend(card, store)
+    backend = open_backend(card, store, device)
     rows = _rows(card, store)
     for size in warm_sizes(limits) if first else (1,):
         backend.run({name: _sized(tensor, size) for name, tensor in rows.items()})

@@ -1,7 +1,8 @@
 """A file of somebody else → what it is, or the one reason why it is not usable."""
 
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,12 @@ FORMATS = (".tflite", ".onnx", ".h5", ".pt2")
 WORKER = "edge.importing.worker"
 TIMEOUT_S = 300.0
 MOST_BYTES = 2 << 30
+HDF5 = b"\x89HDF\r\n\x1a\n"
+INSTALLING = "installing it"
+"""What an environment says that it was doing when it could not be made."""
+
+Converter = Callable[[Path, Path], object]
+"""Writes a .tflite of a Keras file, or answers `refused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ def inspect(
     devices: Mapping[str, DeviceSpec],
     golden: Path | None = None,
     timeout_s: float = TIMEOUT_S,
+    keras: Converter | None = None,
 ) -> Inspected:
     """Look into `file` in a process of its own; whatever it does there is an answer here.
 
@@ -60,6 +68,7 @@ def inspect(
         devices: the classes it is held against.
         golden: where drawn inputs and their answers go; None: nowhere.
         timeout_s: after it the process is ended.
+        keras: turns a Keras file into a .tflite; None: such a file is refused.
     """
     try:
         size, sha256 = _measured(file)
@@ -67,7 +76,9 @@ def inspect(
         return Inspected(file.name, "", 0, _said(refused))
     bare = Inspected(file.name, sha256, size)
     try:
-        facts = _asked(file, devices, golden, timeout_s)
+        with tempfile.TemporaryDirectory() as scratch:
+            runs = _converted(file, Path(scratch), keras)
+            facts = {**_asked(runs, devices, golden, timeout_s), **_made(file, runs)}
     except Refused as refused:
         return Inspected(bare.file, sha256, size, _said(refused))
     return Inspected(bare.file, sha256, size, {}, facts)
@@ -87,15 +98,41 @@ def _measured(file: Path) -> tuple[int, str]:
         raise Refused("unreadable", error.strerror or "it cannot be read") from error
 
 
+def _converted(file: Path, scratch: Path, keras: Converter | None) -> Path:
+    """What runs: the file itself, or for Keras what becomes of it."""
+    if file.suffix != ".h5":
+        return file
+    with file.open("rb") as opened:
+        if opened.read(len(HDF5)) != HDF5:
+            raise Refused("not_h5", "it does not begin as HDF5 does")
+    if keras is None:
+        said = "a Keras file holds no program that a device runs; save it as .tflite"
+        raise Refused("needs_conversion", said)
+    target = scratch / "converted.tflite"
+    try:
+        _unless_refused(keras(file, target))
+    except ToolFailed as failed:
+        raise _refusal(failed) from failed
+    return target
+
+
+def _made(file: Path, runs: Path) -> Mapping[str, object]:
+    """What was converted, said beside what was found in it."""
+    if runs == file:
+        return {}
+    size = runs.stat().st_size
+    return {
+        "format": "h5",
+        "converted": {"sha256": digest(runs), "size_bytes": size},
+    }
+
+
 def _asked(
     file: Path,
     devices: Mapping[str, DeviceSpec],
     golden: Path | None,
     timeout_s: float,
 ) -> Mapping[str, Any]:
-    if file.suffix == ".h5":
-        said = "a Keras file holds no program that a device runs; save it as .tflite"
-        raise Refused("needs_conversion", said)
     request = {
         "file": str(file.resolve()),
         "golden": None if golden is None else str(golden.resolve()),
@@ -108,6 +145,10 @@ def _asked(
         )
     except ToolFailed as failed:
         raise _refusal(failed) from failed
+    return _unless_refused(answer)
+
+
+def _unless_refused(answer: object) -> Mapping[str, Any]:
     found = cast("Mapping[str, Any]", answer)
     if "refused" in found:
         raise Refused(found["refused"]["code"], found["refused"]["detail"])
@@ -116,6 +157,8 @@ def _asked(
 
 def _refusal(failed: ToolFailed) -> Refused:
     """What the end of the process says of the file."""
+    if failed.doing == INSTALLING:
+        return Refused("not_installed", str(failed))
     if failed.reason.startswith("took more than"):
         return Refused("too_slow", failed.reason)
     if failed.reason.startswith("the process ended with"):

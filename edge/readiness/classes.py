@@ -14,10 +14,7 @@ def readiness(graph: Graph, device: DeviceSpec, size_bytes: int) -> Readiness:
     """What running `graph`, from a file of `size_bytes`, on `device` comes to."""
     own = cost(graph)
     findings = _findings(graph, device)
-    if device.accelerator == "edge-tpu":
-        broken = edge_tpu.fatal(graph)
-    else:
-        broken = tuple(dict.fromkeys(_unrunnable(findings)))
+    broken = edge_tpu.fatal(graph) if device.accelerator == "edge-tpu" else ()
     misfits = (*_ends(graph, device), *_sizes(device, own, size_bytes))
     took = estimate_ms(graph, device, own)
     warnings = tuple(_warnings(device, own, took))
@@ -55,14 +52,6 @@ def _known(name: str, version: int, highest: int) -> Finding:
         why = f"version {version} is newer than {highest}"
         return Finding(name, version, VERSION, why, "write it in older words")
     return Finding(name, version, RUNS)
-
-
-def _unrunnable(findings: tuple[Finding, ...]) -> Iterator[str]:
-    """Without an accelerator, what does not run on the CPU does not run at all."""
-    for finding in findings:
-        if not finding.is_mapped:
-            why = finding.why or finding.status
-            yield f"{finding.operator} cannot run: {why}"
 
 
 def _ends(graph: Graph, device: DeviceSpec) -> Iterator[str]:

@@ -88,10 +88,9 @@ def _refusals(graph: Graph) -> Iterator[str]:
         yield f"the file has {graph.subgraphs} subgraphs, the compiler takes one"
     if any(tensor.outside for tensor in graph.tensors):
         yield "weights lie outside the flatbuffer; the step litert-quantize moves them in"
-    for tensor in graph.tensors:
-        if -1 in tensor.signature:
-            shape = list(tensor.signature)
-            yield f"tensor {tensor.name} has varying shape {shape}; export it with one"
+    varying = [list(t.signature) for t in graph.tensors if -1 in t.signature]
+    if varying:
+        yield f"{len(varying)} tensors vary in shape, as {varying[0]}; export fixed ones"
     yield from _too_new(graph)
     for op in graph.ops:
         if op.name == "FULLY_CONNECTED" and graph.tensors[op.inputs[1]].is_per_channel:

@@ -73,17 +73,13 @@ class Readiness:
         return not self.fatal and self.mapped == self.total
 
     def reasons(self) -> tuple[str, ...]:
-        """Why not all of it does: what is fatal, then operators with their number."""
-        counted = Counter(
-            (one.operator, one.why or one.status, one.fix)
-            for one in self.findings
-            if not one.is_mapped
-        )
-        told = [
-            f"{count} x {operator}: {why}" + (f"; {fix}" if fix else "")
-            for (operator, why, fix), count in sorted(counted.items())
-        ]
-        return (*self.fatal, *told)
+        """Why not all of it does: what is fatal, then what falls back, by cause."""
+        causes: dict[tuple[str, str], Counter[str]] = {}
+        for one in self.findings:
+            if not one.is_mapped:
+                cause = (one.why or one.status, one.fix)
+                causes.setdefault(cause, Counter())[one.operator] += 1
+        return (*self.fatal, *(_told(cause, each) for cause, each in causes.items()))
 
     def as_json(self) -> Mapping[str, object]:
         """What a tool reads."""
@@ -98,3 +94,9 @@ class Readiness:
             "arena_bytes": self.cost.arena_bytes,
             "estimate_ms": round(self.estimate_ms, 3),
         }
+
+
+def _told(cause: tuple[str, str], counted: Counter[str]) -> str:
+    why, fix = cause
+    names = ", ".join(f"{count} x {name}" for name, count in sorted(counted.items()))
+    return f"{names}: {why}" + (f"; {fix}" if fix else "")

@@ -20,6 +20,9 @@ _OPERATORS = """ABS ADD ADD_N ARG_MAX ARG_MIN ASSIGN_VARIABLE AVERAGE_POOL_2D BA
 OPERATORS = frozenset(_OPERATORS.split())
 """What `MicroMutableOpResolver` of tflite-micro can be given (its public header, 2025)."""
 
+ROUNDING = ("QUANTIZE", "DEQUANTIZE")
+"""These go between floats and INT8 at the ends; the rest is to be INT8."""
+
 A_LINE = 12
 
 
@@ -33,8 +36,8 @@ def _finding(graph: Graph, op: Op) -> Finding:
     if op.name not in OPERATORS:
         fix = "compute it in the application, or with operators that are there"
         return Finding(name, op.version, UNSUPPORTED, "no kernel for it", fix)
-    wide = [t for t in graph.of(op.outputs) if t.datatype == "FLOAT32"]
-    if wide:
+    wide = any(tensor.datatype == "FLOAT32" for tensor in graph.of(op.outputs))
+    if wide and op.name not in ROUNDING:
         fix = "quantize all of it to INT8"
         return Finding(name, op.version, DATATYPE, "it computes in float", fix)
     return Finding(name, op.version, RUNS)

@@ -60,9 +60,9 @@ def oldest() -> Tooling:
     return _pinned("litert-oldest")
 
 
-def converter_pins() -> tuple[str, ...]:
-    """What a conversion depends on."""
-    return converter().requirements
+def conversion_pins() -> tuple[str, ...]:
+    """What a conversion, and the run that checks it, depend on."""
+    return (*converter().requirements, *quantizer().requirements)
 
 
 def quantizer_pins() -> tuple[str, ...]:

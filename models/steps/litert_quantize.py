@@ -15,6 +15,9 @@ from models.litert.versions import oldest_runtime
 from models.recipes.bench import NO_IMAGE, Bench
 from models.recipes.pieces import Piece
 
+ROWS = 8
+"""Calibration rows that layers are compared on; without a delegate a run is slow."""
+
 
 def run(
     step: LitertQuantizeStep,
@@ -38,6 +41,7 @@ def run(
     calibrated = _calibration(step, bench) if step.scheme == "int8" else {}
     tools(bench, toolings.quantizer())("quantizing", {**request, **calibrated})
     changed = rewriting.normalise(raw, ready)
+    layers = _layers((lifted, ready), calibrated, bench, tools)
     piece = Piece(target)
     if step.scheme == "int8" and step.ends == "uint8":
         edges.with_uint8_ends(ready, piece.litert)
@@ -48,6 +52,7 @@ def run(
         "dead_channels": dead,
         "moved_buffers": changed.moved_buffers,
         **_checked(step, piece, bench),
+        "sensitivity": layers,
     }
 
 
@@ -65,6 +70,37 @@ def _calibration(step: LitertQuantizeStep, bench: Bench) -> Mapping[str, object]
     np.save(file, np.ascontiguousarray(rows))
     low, high = input_range(image)
     return {"rows": str(file), "low": low, "high": high}
+
+
+def _layers(
+    files: tuple[Path, Path],
+    calibrated: Mapping[str, object],
+    bench: Bench,
+    tools: toolings.Tools,
+) -> list[dict[str, object]]:
+    """How far each operator's output is from its own in float, on calibration rows."""
+    if not calibrated:
+        return []
+    wanted, found = (read_file(file) for file in files)
+    pairs = zip(wanted.ops, found.ops, strict=True)
+    some = bench.scratch / "some.npy"
+    np.save(some, np.load(str(calibrated["rows"]))[:ROWS])
+    request = {
+        "wanted": str(files[0]),
+        "found": str(files[1]),
+        "rows": str(some),
+        "pairs": [(one.outputs[0], other.outputs[0]) for one, other in pairs],
+    }
+    sums = tools(bench, toolings.quantizer())("layers", request)
+    return [
+        {"layer": f"{number} {op.name}", "snr_db": _decibels(*said)}
+        for number, (op, said) in enumerate(zip(found.ops, sums, strict=True))
+    ]
+
+
+def _decibels(power: float, noise: float) -> float:
+    """Ten for each factor of ten; what is exact counts as 120."""
+    return round(min(120.0, 10 * np.log10(power / noise)), 2) if noise else 120.0
 
 
 def input_range(image: ImageSpec) -> tuple[float, float]:

@@ -104,7 +104,7 @@ STEPS: Mapping[str, StepEntry] = {
         takes="torch",
         gives="litert",
         tools=_TORCH,
-        environment="models.litert.toolings:converter_pins",
+        environment="models.litert.toolings:conversion_pins",
     ),
     "litert-quantize": StepEntry(
         "models.steps.litert_quantize:run",

@@ -37,9 +37,11 @@ def import_(
 
     Exit code 0: it is usable; 2: it is not, and the one reason is said.
     """
+    from edge.importing.converting import keras_converter
     from edge.importing.inspector import inspect
 
-    found = inspect(file, _devices(), golden)
+    keras = keras_converter(load_environment().home / "envs")
+    found = inspect(file, _devices(), golden, keras=keras)
     if as_json:
         console.print_json(json.dumps(found.as_json()))
     elif found.is_usable:
@@ -108,7 +110,7 @@ def _show(found: "Inspected") -> None:
         return
     table = Table("class", "operators", "estimate", "what is in the way", box=None)
     for name, one in facts["classes"].items():
-        reasons = "; ".join(one["reasons"]) or "nothing"
+        reasons = "\n".join(one["reasons"]) or "nothing"
         share, took = f"{one['mapped']}/{one['total']}", f"{one['estimate_ms']:.1f} ms"
         table.add_row(name, share, took, escape(reasons))
     console.print(table)

@@ -20,7 +20,7 @@ from models.store import Store
 from models.workshop import Workshop
 from serve_app.cli import fit as fit_command
 from serve_app.cli import store as store_command
-from serve_app.cli.console import bars, console
+from serve_app.cli.console import bars, console, say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,19 +43,23 @@ def build(
         built = list(bring_up_to_date(_workshop(progress), models or ()))
     for one in built:
         console.print(f"{'built' if one.fresh else 'ready'}  {_title(one.card)}")
+        if one.fresh and isinstance(one.card, EnsembleCard):
+            for note in one.card.warnings:
+                say(f"       note: {note}")
 
 
 @app.command(name="list")
 def list_models() -> None:
     """List the models of the catalogue and their stored variants."""
     workshop = _workshop()
-    table = Table("model", "variant", "top-1", "agrees", "MB", "ms a photo", box=None)
+    columns = ("model", "version", "variant", "top-1", "agrees", "MB", "ms a photo")
+    table = Table(*columns, box=None)
     for spec in workshop.catalogue.models.values():
         cards = [card for card in workshop.store.cards() if card.model == spec.id]
         for card in cards:
             table.add_row(*_summary(card))
         if not cards:
-            table.add_row(spec.id, "[dim]not built[/]")
+            table.add_row(spec.id, str(spec.version), "[dim]not built[/]")
     console.print(table)
 
 
@@ -154,6 +158,7 @@ def _summary(card: Card) -> tuple[str, ...]:
     single = next((fact for fact in card.latency if fact.batch_size == 1), None)
     return (
         card.model,
+        str(card.version),
         card.variant,
         f"{quality.top1.value:.1%} of {quality.top1.n}" if quality else "",
         f"{agreement.value:.1%}" if agreement else "",

@@ -24,6 +24,7 @@ def test_triton_client_finds_what_it_expects(fused, cat, tmp_path):
             "efficientnet-lite0",
             "--pipeline",
             "vision",
+            "--operate",
         ],
         capture_output=True,
         text=True,

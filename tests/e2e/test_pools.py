@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import yaml
 
-from configs.catalogue import load_catalogue
+from configs.catalogue import load_catalogue, packaged_catalogue
 from models.build import build
 from models.store import Store
 from models.workshop import Workshop
-from tests.e2e.calls import TIMEOUT_S, grpc_stub
+from serve_app.oip import inference_pb2 as pb
+from tests.e2e.calls import TIMEOUT_S, ask_photo_http, grpc_stub
 from tests.tiny_models import FEATURES, SLOW, tiny_logits
 from tests.versions import add_version, edit
 
@@ -166,7 +167,7 @@ def pool(cluster, catalogue):
 
 def test_cold_model_is_loaded_on_one_replica_however_many_ask(pool):
     with ThreadPoolExecutor(16) as clients:
-        answers = list(clients.map(lambda _: pool.ask().status_code, range(48)))
+        answers = list(clients.map(lambda _: pool.ask().status_code, range(16)))
 
     assert {*answers} == {200}
     assert pool.states() == ["READY", "UNAVAILABLE"]
@@ -215,21 +216,20 @@ def test_versions_and_aliases_switch_without_a_failed_request(pool, cluster, cat
     assert pool.ask(version="1").status_code == 404
 
 
-def test_killed_replica_of_a_pool_comes_back_with_what_was_asked(pool, cluster):
+def test_killed_replicas_of_a_pool_come_back_with_what_was_asked(pool, cluster):
     pool.load("tiny-a")
     pool.unload("tiny-b")
     asked = Asked(lambda client: pool.ask("tiny-a", client=client))
     asked.wait(CLIENTS)
-    victim = cluster.replica_pids(POOL)[0]
-
-    os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: victim not in cluster.replica_pids(POOL))
-    cluster.wait_replicas(2, POOL)
-    asked.wait(CLIENTS)
+    for victim in cluster.replica_pids(POOL):
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda gone=victim: gone not in cluster.replica_pids(POOL))
+        cluster.wait_replicas(2, POOL)
+        asked.wait(CLIENTS)
     asked.stop()
 
     assert {answer.status_code for answer in asked.failed} <= {500, 503}
-    assert len(asked.failed) <= max(2 * CLIENTS, len(asked.answers) / 10)
+    assert len(asked.failed) <= max(4 * CLIENTS, len(asked.answers) / 10)
     pool.wait_states("READY", "READY", model="tiny-a")
     assert {pool.ask("tiny-b").status_code for _ in range(8)} == {404}
 
@@ -245,8 +245,6 @@ def test_hot_model_spreads_and_goes_back_when_nobody_asks(pool):
 
 
 def test_grpc_says_a_version_by_its_alias(pool, cluster, catalogue):
-    from serve_app.oip import inference_pb2 as pb
-
     edit(catalogue, MODEL, aliases={"fresh": 2})
     pool.load()
     request = pb.ModelInferRequest(model_name=MODEL, model_version="fresh")
@@ -256,3 +254,13 @@ def test_grpc_says_a_version_by_its_alias(pool, cluster, catalogue):
     answer = grpc_stub(cluster.grpc).ModelInfer(request, timeout=TIMEOUT_S)
 
     assert answer.model_version == "2"
+
+
+def test_example_with_a_pool_serves_photos(cluster, cat):
+    cluster.deploy(packaged_catalogue() / "examples" / "serve_pool.yaml")
+
+    answers = [ask_photo_http(cluster.http, cat) for _ in range(4)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert answers[0].json()["labels"] == answers[-1].json()["labels"]
+    assert "READY" in Pool(cluster).states("efficientnet-lite0")

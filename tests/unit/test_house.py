@@ -93,7 +93,7 @@ def specs(module_name):
     "spec",
     [
         spec
-        for name in ("model", "pipeline", "replica", "recipe", "steps")
+        for name in ("model", "pipeline", "replica", "recipe", "rules", "steps")
         for spec in specs(f"configs.{name}")
     ],
     ids=lambda s: s.__name__,

@@ -12,12 +12,12 @@ import numpy as np
 from bentoml.validators import ContentType
 
 from benchmarks.peers.servers import model
-from benchmarks.peers.servers.model import Classifier, Rows
+from benchmarks.peers.servers.model import Classifier
 
 Raw = Annotated[bytes, ContentType("application/octet-stream")]
 
 
-@bentoml.service(  # type: ignore[untyped-decorator]
+@bentoml.service(
     workers=model.number(model.WORKERS),
     traffic={"timeout": model.TIMEOUT_S, "max_concurrency": 1024},
     logging={"access": {"enabled": False}},
@@ -40,10 +40,8 @@ class Classify:
         max_batch_size=model.MAX_BATCH,
         max_latency_ms=model.TIMEOUT_S * 1000,
     )
-    def batched(self, pixels: list[Path]) -> np.ndarray:  # type: ignore[type-arg]
+    def batched(self, pixels: list[Path]) -> np.ndarray:
         """Logits of uploaded rows; the answer is JSON."""
-        return self._logits([file.read_bytes() for file in pixels])
-
-    def _logits(self, bodies: list[bytes]) -> Rows:
-        rows = [self._classifier.row(body) for body in bodies]
-        return self._classifier.run(np.stack(rows))
+        rows = [self._classifier.row(file.read_bytes()) for file in pixels]
+        logits: np.ndarray = self._classifier.run(np.stack(rows))
+        return logits

@@ -61,14 +61,23 @@ def opened(model: str, kernels: str = KERNELS[0], threads: int = 1) -> Any:
         ValueError: the runtime refuses the file.
         RuntimeError: the same.
     """
+    interpreter = bare(model, kernels, threads)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def bare(model: str, kernels: str = KERNELS[0], threads: int = 1) -> Any:
+    """An interpreter whose inputs may still be resized.
+
+    Raises:
+        ValueError: the runtime refuses the file.
+    """
     _, module = _package()
     kinds = module.OpResolverType
     plain = kinds.BUILTIN_REF if kernels == "reference" else kinds.AUTO
-    interpreter = module.Interpreter(
+    return module.Interpreter(
         model, num_threads=threads, experimental_op_resolver_type=plain
     )
-    interpreter.allocate_tensors()
-    return interpreter
 
 
 def answered(interpreter: Any, rows: Any, progress: Any, raw: bool = False) -> Any:

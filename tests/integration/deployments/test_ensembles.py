@@ -177,3 +177,30 @@ async def test_member_without_a_free_thread_is_not_waited_for(root, store):
     (waiting,) = graphs["model:tiny-b"].models.values()
     assert waiting.stats.cancelled == 1
     slots["model:tiny-b"].release()
+
+
+async def test_answers_of_fewer_members_come_when_rows_pile_up(root, store):
+    say(root, degrade={"at_pressure": 0.25})
+    slots = {INGRESS: Slots(1)}
+    graph = open_graphs(root, store, slots=slots)[INGRESS]
+    await slots[INGRESS].acquire()
+    asked = []
+    for _ in range(12):  # of four rows each; 64 may wait for a member
+        asked.append(asyncio.ensure_future(graph.pipeline("tiny").infer(request())))
+        await graph_settled()
+    slots[INGRESS].release()
+
+    answers = await asyncio.gather(*asked)
+
+    told = [answer.parameters.get("ensemble_degraded") for answer in answers]
+    assert told[:4] == [None] * 4
+    assert told[-1] == "overload"
+    stats = ensemble({INGRESS: graph}).stats
+    assert stats.degraded == {"overload": told.count("overload")}
+    assert stats.refused == 0
+
+
+async def graph_settled():
+    """Let the request reach the queues of its members."""
+    for _ in range(20):
+        await asyncio.sleep(0)

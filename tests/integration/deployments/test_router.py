@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from ray.serve._private.common import (
@@ -41,8 +42,13 @@ class Replica:
 async def router():
     router = PoolRouter(POOL, DeploymentHandleSource.REPLICA)
     router.initialize_state()
-    router.update_replicas([Replica(name) for name in ("a", "b", "c")])
+    see(router, [Replica(name) for name in ("a", "b", "c")])
     return router
+
+
+def see(router: Any, replicas: list[Replica]) -> None:
+    """What Ray does when replicas came, went or told something."""
+    router.update_replicas(replicas)
 
 
 def a_request(*args, method="infer", id="one"):
@@ -66,7 +72,7 @@ async def test_cold_model_goes_to_the_first_of_its_ranks(router):
 async def test_model_goes_to_whoever_tells_that_it_is_there(router):
     holder = ranked("model:tiny", "abc")[2]
     replicas = [Replica(n, **({"tiny": 0.1} if n == holder else {})) for n in "abc"]
-    router.update_replicas(replicas)
+    see(router, replicas)
 
     assert await place(router, "model:tiny") == holder
 
@@ -91,7 +97,7 @@ async def test_full_target_sends_to_others(router):
     replicas = [Replica(name) for name in "abc"]
     for replica in replicas:
         replica.ongoing = MOST if replica.name == first else 0
-    router.update_replicas(replicas)
+    see(router, replicas)
 
     assert await place(router, "model:tiny") != first
 
@@ -105,7 +111,7 @@ async def test_crowded_target_shares_with_others_that_hold_the_model_too():
     first = ranked("model:tiny", "ab")[0]
     for replica in replicas:
         replica.ongoing = 5 if replica.name == first else 0
-    router.update_replicas(replicas)
+    see(router, replicas)
     for replica in replicas:
         router.on_new_queue_len_info(replica.replica_id, replica.ongoing)
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from configs.catalogue import packaged_catalogue
 from configs.device import load_devices
 from edge.importing import inspector
-from edge.importing.inspector import inspect
+from edge.importing.inspector import HDF5, inspect
+from models.errors import ToolFailed
 from serve_app.cli.main import app
 from tests.tiny_lite import LiteFile, put, tiny_float, tiny_int8, with_buffers_outside
 from tests.tiny_vision import write_tiny_convolution
@@ -164,8 +165,49 @@ def test_torch_program_that_is_no_archive_is_named(tmp_path):
     assert reason(tmp_path, b"PK but no archive", "m.pt2") == "not_pt2"
 
 
-def test_keras_file_is_told_to_be_converted(tmp_path):
-    assert reason(tmp_path, b"\x89HDF\r\n\x1a\n", "m.h5") == "needs_conversion"
+def test_keras_file_without_a_converter_is_told_to_be_converted(tmp_path):
+    assert reason(tmp_path, HDF5 + bytes(90), "m.h5") == "needs_conversion"
+
+
+def test_keras_file_that_is_none_needs_no_converter(tmp_path):
+    found = inspect(put(tmp_path, b"PK", "m.h5"), DEVICES, keras=never)
+
+    assert found.reason["code"] == "not_h5"
+
+
+def never(file, target):
+    raise AssertionError("it was asked to convert")
+
+
+def test_keras_file_is_judged_by_what_becomes_of_it(tmp_path):
+    def convert(file, target):
+        target.write_bytes(tiny_float())
+        return {}
+
+    found = inspect(put(tmp_path, HDF5, "m.h5"), DEVICES, keras=convert)
+
+    assert found.reason == {}
+    assert found.facts["format"] == "h5"
+    assert found.facts["converted"]["size_bytes"] == len(tiny_float())
+    assert found.facts["classes"]["mobile"]["ready"]
+
+
+def test_converter_that_refuses_is_quoted(tmp_path):
+    said = {"refused": {"code": "damaged", "detail": "no such layer"}}
+
+    found = inspect(put(tmp_path, HDF5, "m.h5"), DEVICES, keras=lambda *_: said)
+
+    assert found.reason == {"code": "damaged", "detail": "no such layer"}
+
+
+def test_environment_that_cannot_be_made_is_a_reason(tmp_path):
+    def convert(file, target):
+        raise ToolFailed("tensorflow", "installing it", "no such wheel")
+
+    found = inspect(put(tmp_path, HDF5, "m.h5"), DEVICES, keras=convert)
+
+    assert found.reason["code"] == "not_installed"
+    assert "no such wheel" in found.reason["detail"]
 
 
 def test_file_that_is_not_there_is_unreadable(tmp_path):

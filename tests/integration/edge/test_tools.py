@@ -95,8 +95,7 @@ def test_old_and_new_runtime_give_the_answers_of_plain_kernels(tiny):
 
     facts = litert_check.run(step, quantized(tiny, "int8"), target.folder, bench)
 
-    ways = [one["way"] for one in facts["ways"]]
-    assert any(way.startswith("tflite-runtime-2.14.0") for way in ways)
+    assert "tflite-runtime-2.14.0" in str(facts["ways"])
 
 
 def converter(tiny) -> ToolEnvironment:

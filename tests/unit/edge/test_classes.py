@@ -47,15 +47,18 @@ def test_microcontroller_takes_no_uint8_ends(tmp_path):
     )
 
     assert found.fatal == (
-        "input is uint8, must be int8",
-        "output is uint8, must be int8",
+        "input is uint8, must be int8 or float32",
+        "output is uint8, must be int8 or float32",
     )
 
 
 def test_custom_operator_is_named_where_no_runtime_has_it():
     found = readiness(custom(), DEVICES["mobile"], 1)
 
-    assert found.fatal == ("MyOwn cannot run: the runtime has none",)
+    assert not found.is_ready
+    assert found.reasons() == (
+        "1 x MyOwn: the runtime has none; it needs an operator of the application's own",
+    )
 
 
 def test_version_newer_than_the_runtime_is_named():
@@ -63,7 +66,9 @@ def test_version_newer_than_the_runtime_is_named():
 
     found = readiness(graph, DEVICES["linux-arm"], 1)
 
-    assert found.fatal == ("CONV_2D cannot run: version 8 is newer than 7",)
+    assert found.reasons() == (
+        "1 x CONV_2D: version 8 is newer than 7; write it in older words",
+    )
 
 
 def test_tensors_that_do_not_fit_are_counted():

@@ -137,6 +137,26 @@ def test_fallback_has_no_place_in_the_ladder(built):
     assert terms(built).order == (0,)
 
 
+def test_two_versions_of_one_model_are_two_members(built):
+    spec = yaml.safe_load((built / "models" / "eye-b.yaml").read_text())
+    older = spec | {"id": "eye-a", "version": 1}
+    newest = yaml.safe_load((built / "models" / "eye-a.yaml").read_text())
+    newest |= {"version": 2, "version_policy": {"all": True}}
+    (built / "models" / "eye-a@1.yaml").write_text(yaml.safe_dump(older))
+    (built / "models" / "eye-a.yaml").write_text(yaml.safe_dump(newest))
+    say(
+        built, **CASCADE, members=[{"model": "eye-a"}, {"model": "eye-a", "version": 1}]
+    )
+    list(build(workshop(built)))
+
+    found = terms(built)
+
+    assert sorted(found.order) == [0, 1]
+    cascade = workshop(built).store.ensemble("eyes").cascade
+    assert cascade is not None
+    assert sorted(cascade.order) == ["eye-a", "eye-a:1"]
+
+
 def test_values_rank_choices_by_their_log_loss(built):
     say(built, strategy="budget", values="fitted")
     build_ensemble(workshop(built), eyes(built))

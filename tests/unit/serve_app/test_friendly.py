@@ -114,3 +114,13 @@ async def test_failure_of_ours_is_told_without_its_cause(
 
     assert response.status_code == 500
     assert response.json()["detail"] == "internal error"
+
+
+async def test_answer_tells_how_it_came_about(
+    client: httpx.AsyncClient, service: FakeService
+):
+    service.told = {"ensemble_partial": True}
+
+    answer = await client.post("/v1/pipelines/vision", content=JPEG)
+
+    assert answer.json()["parameters"] == {"ensemble_partial": True}

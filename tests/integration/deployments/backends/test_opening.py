@@ -1,22 +1,32 @@
 """Each form of a card is opened by its runtime."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from configs.catalogue import load_catalogue
+from configs.replica import ReplicaSpec
 from deployments.backends import cuda
 from deployments.backends.cuda import CudaBackend
 from deployments.backends.onnx import OnnxBackend
 from deployments.backends.opening import OPENERS, open_backend
+from deployments.blueprint import draw
+from deployments.errors import LoadFailed
+from deployments.graph import Graph
+from deployments.layout import INGRESS
+from deployments.slots import Slots
 from models.choice import SERVABLE
 from models.errors import BuildFailed, NotServable, StoreCorrupt
 from models.recipes.pieces import ARCHITECTURE, WEIGHTS
 from models.store import Store
 from models.training.weights import fresh, save
+from tests.fakes import EchoNode
 from tests.stored import a_card
 from tests.tiny_lite import SIDE as LITE_SIDE
 from tests.tiny_lite import put, tiny_float
-from tests.tiny_models import make_tiny_catalogue, write_tiny_onnx
+from tests.tiny_models import build_tiny_store, make_tiny_catalogue, write_tiny_onnx
 from tests.tiny_training import SIDE, STUDENT, model_spec
 
 
@@ -27,8 +37,6 @@ def store(tmp_path):
 
 @pytest.fixture
 def spec(tmp_path):
-    from configs.catalogue import load_catalogue
-
     return load_catalogue(make_tiny_catalogue(tmp_path)).models["tiny-a"]
 
 
@@ -136,6 +144,17 @@ def test_gpu_that_the_runtime_has_not_is_refused(store, spec, onnx_file):
 
     with pytest.raises(NotServable, match="ONNX for a GPU"):
         open_backend(card, store, "cuda")
+
+
+@pytest.mark.skipif(cuda.is_there(), reason="this runtime has CUDA")
+def test_replica_that_asks_for_a_gpu_it_has_not_says_so(tmp_path):
+    catalogue = make_tiny_catalogue(tmp_path)
+    drawn = draw(load_catalogue(catalogue), build_tiny_store(catalogue, tmp_path / "s"))
+    asked = replace(drawn, replica=ReplicaSpec(device="cuda"))
+    graph = Graph(asked, INGRESS, Slots(1), lambda home, node: EchoNode())
+
+    with pytest.raises((NotServable, LoadFailed), match="ONNX for a GPU"):
+        graph.load()
 
 
 def test_bound_run_answers_as_a_plain_one(onnx_file):

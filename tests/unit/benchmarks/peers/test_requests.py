@@ -11,7 +11,8 @@ def test_form_holds_one_file_with_the_bytes_as_they_are():
     payload = form("pixels", content)
 
     head = f"Content-Type: {payload.headers['Content-Type']}\r\n\r\n".encode()
-    (part,) = BytesParser().parsebytes(head + payload.body).get_payload()
+    message = BytesParser().parsebytes(head + payload.body)
+    _, part = message.walk()
     assert part.get_param("name", header="content-disposition") == "pixels"
     assert part.get_payload(decode=True) == content
 

@@ -9,7 +9,7 @@ EFFORT = Effort(resolution=0.02, runs=20)
 
 def search(limit_qps, first_qps, effort=EFFORT):
     """Rates tried against a server that keeps its SLO up to `limit_qps`."""
-    tried = {}
+    tried: dict[float, bool] = {}
     while qps := next_qps(tried, first_qps, effort):
         tried[qps] = qps <= limit_qps
     return tried
@@ -27,8 +27,12 @@ def test_search_begins_with_the_guess():
 
 
 def test_search_goes_up_while_nothing_has_failed_and_down_while_nothing_was_kept():
-    assert next_qps({100.0: True}, 100.0, EFFORT) > 100.0
-    assert next_qps({100.0: False}, 100.0, EFFORT) < 100.0
+    up, down = (next_qps({100.0: kept}, 100.0, EFFORT) for kept in (True, False))
+
+    assert up is not None
+    assert up > 100.0
+    assert down is not None
+    assert down < 100.0
 
 
 def test_search_ends_when_its_runs_are_spent():

@@ -34,12 +34,12 @@ def test_only_rows_with_two_members_can_be_unanimous():
 
 def test_members_asked_together_are_counted_as_if_one_by_one():
     together, apart = EnsembleStats(), EnsembleStats()
-    every = classes(0, 1, 2)
-    said = {"a": (every, classes(1, 2, 3)), "b": (every, classes(1, 2, 0))}
+    every, answer = classes(0, 1, 2), classes(1, 2, 3)
+    said = {"a": classes(1, 2, 3), "b": classes(1, 2, 0)}
 
-    together.count_together(classes(1, 2, 3), said, most=2)
+    together.count_together(answer, said, most=2)
     apart.count_rows(classes(2, 2, 2), most=2)
-    apart.count_agreement(classes(1, 2, 3), said)
+    apart.count_agreement(answer, {m: (every, first) for m, first in said.items()})
 
     assert together == apart
     assert together.unanimous == 2

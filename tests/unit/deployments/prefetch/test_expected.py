@@ -51,7 +51,7 @@ def test_rebuilt_variant_is_expected_like_the_one_before():
     traffic.arrived["bursty:1#aa"] = 0
     traffic.run(BURST_AT_S)
 
-    assert expected.expect("bursty:1#cc", 0.0, 30.0) > 1
+    assert (expected.expect("bursty:1#cc", 0.0, 30.0) or 0.0) > 1
 
 
 def test_steady_traffic_is_nothing_to_be_told():

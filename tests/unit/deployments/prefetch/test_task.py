@@ -1,6 +1,8 @@
 """A model is resident before its burst."""
 
+from deployments.control import State
 from deployments.prefetch.task import Prefetch
+from deployments.residency.demand import Forecast
 from deployments.residency.seat import Standing
 from deployments.residency.stats import Account, Tally
 from tests.unit.deployments.prefetch.test_expected import (
@@ -18,17 +20,18 @@ class Shelf:
     """A residency of one model, which leaves when its burst is over."""
 
     def __init__(self):
-        self.uses, self.is_loaded, self.forecast = 0, False, None
+        self.uses, self.is_loaded = 0, False
+        self.forecasts: list[Forecast] = []
 
     def accounts(self):
         return [Account(KEY, self.uses, Tally(), 0, 0)]
 
     def states(self):
-        state = "READY" if self.is_loaded else "UNAVAILABLE"
+        state: State = "READY" if self.is_loaded else "UNAVAILABLE"
         return [Standing(KEY, state, "", 0, 0, answers=True)]
 
     def foresee(self, forecast):
-        self.forecast = forecast
+        self.forecasts.append(forecast)
 
     async def prefetch(self, keys):
         self.is_loaded = True
@@ -63,4 +66,5 @@ async def test_residency_is_told_whom_to_ask():
 
     Prefetch(shelf)
 
-    assert shelf.forecast.expect(KEY, 0.0, 30.0) is None
+    (forecast,) = shelf.forecasts
+    assert forecast.expect(KEY, 0.0, 30.0) is None

@@ -6,7 +6,7 @@ from deployments.routing.work import Counted, learn
 
 
 def follow(*counted, every_s=0.5):
-    work = None
+    work = learn(None, Counted(*counted[0]), 0.0)
     for step, one in enumerate(counted):
         work = learn(work, Counted(*one), step * every_s)
     return work.slots

@@ -61,10 +61,19 @@ def test_quantizer_is_told_the_range_of_every_possible_pixel(tiny):
 
     quantized(tiny, tools)
 
-    ((_, worker, request),) = tools.asked
+    _, worker, request = tools.asked[0]
     assert worker == "quantizing"
     assert (request["low"], request["high"]) == (-127 / 128, 1.0)
-    assert np.load(request["rows"]).shape == (24, 8, 8, 3)
+    assert np.load(str(request["rows"])).shape == (24, 8, 8, 3)
+
+
+def test_every_operator_is_held_against_itself_in_float(tiny):
+    facts, _ = quantized(tiny, FakeTools())
+
+    assert [one["layer"] for one in facts["sensitivity"]] == [
+        "0 CONV_2D", "1 MEAN", "2 FULLY_CONNECTED",
+    ]  # fmt: skip
+    assert all(one["snr_db"] < 120 for one in facts["sensitivity"])
 
 
 def test_uint8_ends_are_put_on(tiny):

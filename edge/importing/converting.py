@@ -1,0 +1,29 @@
+"""The environment of TensorFlow, which alone reads Keras files; made when first needed."""
+
+from pathlib import Path
+
+from edge.importing.inspector import Converter
+from models.environments import ToolEnvironment, Tooling
+from models.progress import Progress, silent
+
+WORKER = "edge.importing.keras"
+TIMEOUT_S = 900.0
+
+
+def tensorflow() -> Tooling:
+    """TensorFlow for CPUs; 1.5 GB."""
+    lines = (Path(__file__).parent / "tensorflow.txt").read_text(encoding="utf-8")
+    pins = (line.strip() for line in lines.splitlines())
+    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
+    return Tooling("tensorflow", kept, dependencies=False)
+
+
+def keras_converter(root: Path, progress: Progress = silent) -> Converter:
+    """What turns a Keras file into a .tflite, in the environment below `root`."""
+
+    def convert(file: Path, target: Path) -> object:
+        environment = ToolEnvironment(tensorflow(), root, progress)
+        said = {"file": str(file.resolve()), "target": str(target.resolve())}
+        return environment.call(WORKER, said, TIMEOUT_S)
+
+    return convert

@@ -1,0 +1,100 @@
+"""`headwater edge`: what is asked for, what is written, how it ends."""
+
+import pytest
+from typer.testing import CliRunner
+
+from models.errors import NothingClears
+from models.store import Store
+from serve_app.cli import exporting
+from serve_app.cli.main import app
+from tests.fakes_litert import lite_card
+from tests.tiny_lite import put, tiny_float, tiny_int8
+
+INT8, FLOAT = "fashion-student-edge-int8", "fashion-student-edge-float16"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home whose store has both variants already, as recipes would leave them."""
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path / "home"))
+    store = Store(tmp_path / "home" / "store")
+    for variant, content in (
+        ("student-int8-litert", tiny_int8()),
+        ("student-float16-litert", tiny_float()),
+    ):
+        fact = store.add_file(put(tmp_path, content))
+        said = {"model": "fashion-mnist", "model_file": fact}
+        store.save_card(lite_card(variant).model_copy(update=said))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """The recipes that were run; their variants are in the store already."""
+    recipes: list[str] = []
+
+    def optimize(recipe, dry_run, report, force, data):
+        recipes.append(recipe)
+
+    monkeypatch.setattr(exporting, "optimize", optimize)
+    return recipes
+
+
+def edge(*arguments):
+    return CliRunner().invoke(app, ["edge", *arguments])
+
+
+def test_export_runs_the_recipe_and_fills_a_folder_a_class(home, ran):
+    result = edge("export", INT8, "--class", "mobile", "--class", "edge-tpu")
+
+    folder = home / "edge" / "fashion-mnist"
+    assert result.exit_code == 0
+    assert ran == [INT8]
+    assert sorted(one.name for one in folder.iterdir()) == ["edge-tpu", "mobile"]
+    assert (folder / "mobile" / "model.tflite").read_bytes() == tiny_int8()
+    assert "edge-tpu: student-int8-litert, 3/3 operators" in result.stdout
+
+
+def test_recipe_says_which_classes_when_nobody_else_does(home, ran):
+    edge("export", INT8)
+
+    found = {one.name for one in (home / "edge" / "fashion-mnist").iterdir()}
+    assert found == {"microcontroller", "edge-tpu", "mobile", "linux-arm"}
+
+
+def test_each_class_gets_what_it_can_run(home, ran):
+    result = edge("export", FLOAT, INT8, "--class", "edge-tpu")
+
+    assert ran == [FLOAT, INT8]
+    assert "edge-tpu: student-int8-litert" in result.stdout
+
+
+def test_class_that_no_variant_is_for_is_an_error(home, ran):
+    result = edge("export", FLOAT, "--class", "edge-tpu")
+
+    assert isinstance(result.exception, NothingClears)
+    assert "input is float32" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nothing-like-it"], "not a recipe"),
+        ([INT8, "efficientnet-lite0-edge-int8"], "must be of one model"),
+        ([INT8, "--class", "toaster"], "not a device class"),
+        (["fashion-teacher"], "name a device class"),
+    ],
+)
+def test_order_that_makes_no_sense_is_not_understood(home, ran, arguments, told):
+    result = edge("export", *arguments)
+
+    assert result.exit_code == 2
+    assert told in " ".join(result.output.replace("│", " ").split())
+    assert ran == []
+
+
+def test_devices_are_listed(home):
+    result = edge("devices")
+
+    assert result.exit_code == 0
+    assert "edge-tpu" in result.stdout
