@@ -35,15 +35,18 @@ def answer(request: Mapping[str, Any], progress: object) -> object:
 
 def _converted(tf: Any, model: Any, shapes: list[list[int]]) -> bytes:
     """Fixed to one row, so that no dimension varies."""
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
     wanted = [
         tf.TensorSpec(shape, one.dtype, name=f"input_{number}")
         for number, (shape, one) in enumerate(zip(shapes, model.inputs, strict=True))
     ]
     call = tf.function(lambda *rows: model(rows if len(rows) > 1 else rows[0]))
-    concrete = call.get_concrete_function(*wanted)
-    made: bytes = tf.lite.TFLiteConverter.from_concrete_functions(
-        [concrete], model
-    ).convert()
+    # Keras 3 leaves its weights as variables that nobody fills; as constants they stay.
+    frozen = convert_variables_to_constants_v2(call.get_concrete_function(*wanted))
+    made: bytes = tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
     return made
 
 

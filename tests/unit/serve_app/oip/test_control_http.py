@@ -157,9 +157,9 @@ async def test_load_that_fails_says_why(
             "parameter 'config' must be a JSON object",
         ),
         (
-            {"parameters": {"conifg": "{}"}},
+            {"parameters": {"settings": "{}"}},
             400,
-            "unexpected parameter 'conifg': known are config",
+            "unexpected parameter 'settings': known are config",
         ),
         ({"parameters": []}, 400, "parameters must be an object"),
         (
