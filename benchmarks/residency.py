@@ -119,7 +119,7 @@ async def _requests_us() -> tuple[float, float]:
     host = _Instant("m", None, BatchingSpec(), Slots(1))
     residency = Residency()
     seat = residency.offer(
-        Tenant("m:1", "m", "ab" * 32, 1, lambda first: _Nothing(), host)
+        Tenant("m:1", "m", "ab" * 32, 1, lambda full: _Nothing(), host)
     )
     await residency.load("m:1")
     told = await _asked_us(host), await _asked_us(ResidentModel(host, seat, residency))

@@ -186,9 +186,9 @@ def _loading(pool: Pool) -> bool:
 def _timed(
     card: Card, store: Store, spent_s: list[float], cpu_s: list[float]
 ) -> Callable[[bool], Backend]:
-    def opened(first: bool) -> Backend:
+    def opened(full: bool) -> Backend:
         began_s, cpu_began_s = time.perf_counter(), time.thread_time()
-        backend = open_warm(card, store, LIMITS, first)
+        backend = open_warm(card, store, LIMITS, full)
         spent_s.append(time.perf_counter() - began_s)
         cpu_s.append(time.thread_time() - cpu_began_s)
         return backend

@@ -20,7 +20,6 @@ from models.verified import digest
 
 REPEATS = 11
 MB = 1 << 20
-FIELDS = ("Rss", "Shared_Clean", "Private_Clean", "Private_Dirty")
 VARIANTS = (
     ("efficientnet-lite0", "int8-onnx"),
     ("efficientnet-lite1", "int8-onnx"),
@@ -109,7 +108,8 @@ def _two_processes(card: Card, file: Path) -> Mapping[str, int]:
     for ours, _ in ends:
         ours.send("tell")
         told.append(ours.recv())
-    for worker in workers:
+    for worker, (ours, _) in zip(workers, ends, strict=True):
+        ours.send("leave")
         worker.join()
     return told[-1]
 
@@ -131,6 +131,7 @@ def _hold(end: Connection, file: Path, name: str, shape: tuple[int, ...]) -> Non
             "shared": after["shared"] - before["shared"],
         }
     )
+    end.recv()  # pages are shared as long as both are here
 
 
 def _rollup() -> Mapping[str, int]:
@@ -141,7 +142,7 @@ def _rollup() -> Mapping[str, int]:
         if line.endswith("kB")
     }
     private = said["Private_Dirty"] + said["Private_Clean"]
-    return {"private": private, "shared": said["Shared_Clean"]}
+    return {"private": private, "shared": said["Shared_Clean"] + said["Shared_Dirty"]}
 
 
 def _returned(store: Store) -> str:

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+Counts = Mapping[str, "float | Counts"]
+"""Numbers by name, as deep as they go; those of several replicas add up."""
+
 State = Literal["READY", "LOADING", "UNLOADING", "UNAVAILABLE"]
 
 
@@ -56,7 +59,8 @@ class ModelStatistics:
     `inference_count` counts rows, `execution_count` runs of the backend;
     `inference_stats` has Triton's keys: success, fail, queue, compute_input,
     compute_infer, compute_output, cache_hit, cache_miss. `memory_bytes`: by kind,
-    "CPU" or "GPU", of every replica together.
+    "CPU" or "GPU", of every replica together. `ensemble`: what the ensemble of a
+    pipeline counted, see `deployments.ensembles.stats`.
     """
 
     name: str
@@ -67,6 +71,7 @@ class ModelStatistics:
     inference_stats: Mapping[str, Duration] = field(default_factory=dict)
     batch_stats: tuple[BatchStatistic, ...] = ()
     memory_bytes: Mapping[str, int] = field(default_factory=dict)
+    ensemble: Counts = field(default_factory=dict)
 
 
 class Control(Protocol):

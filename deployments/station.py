@@ -8,9 +8,10 @@ from typing import Any
 from configs.model import ModelSpec
 from deployments.blueprint import Blueprint
 from deployments.control import ModelStatistics
+from deployments.ensembles.node import Ensemble
 from deployments.errors import ServingError
 from deployments.graph import Graph
-from deployments.layout import model_name, model_of
+from deployments.layout import model_name, model_of, step_name
 from deployments.messages import Reply, Request
 from deployments.nodes import Node
 from deployments.prefetch.task import Prefetch
@@ -129,7 +130,21 @@ class Station:
                 kinds = {"CPU": one.resident_bytes, "GPU": one.device_bytes}
                 memory = {names[key]: {k: v for k, v in kinds.items() if v}}
             found.append(ledger.statistics(memory))
-        return merge(found)
+        return merge([*found, self._ensembles()])
+
+    def _ensembles(self) -> tuple[ModelStatistics, ...]:
+        """What the ensembles that this replica hosts have counted."""
+        found = []
+        for name, spec in self._blueprint.pipelines.items():
+            node = step_name(name, "ensemble")
+            if not self._is_home(node):
+                continue
+            ensemble = self.graph.node(node)
+            if isinstance(ensemble, Ensemble):
+                counted = ensemble.stats.told()
+                version = str(spec.version)
+                found.append(ModelStatistics(name, version, ensemble=counted))
+        return tuple(found)
 
     def routing_stats(
         self, clock: Callable[[], float] = time.monotonic

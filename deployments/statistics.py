@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from deployments.batching.stats import BatchStats, Stages
-from deployments.control import BatchStatistic, Duration, ModelStatistics
+from deployments.control import BatchStatistic, Counts, Duration, ModelStatistics
 from deployments.errors import ModelNotFound, VersionNotFound
 from deployments.messages import Reply, Request
 from deployments.nodes import Node
@@ -166,7 +166,20 @@ def _add(one: ModelStatistics | None, other: ModelStatistics) -> ModelStatistics
             kind: one.memory_bytes.get(kind, 0) + other.memory_bytes.get(kind, 0)
             for kind in sorted({*one.memory_bytes, *other.memory_bytes})
         },
+        _add_counts(one.ensemble, other.ensemble),
     )
+
+
+def _add_counts(one: Counts, other: Counts) -> Counts:
+    found: dict[str, float | Counts] = dict(one)
+    for name, count in other.items():
+        so_far = found.get(name, 0)
+        if isinstance(count, Mapping):
+            inner = so_far if isinstance(so_far, Mapping) else {}
+            found[name] = _add_counts(inner, count)
+        elif not isinstance(so_far, Mapping):
+            found[name] = so_far + count
+    return found
 
 
 def _add_batches(

@@ -29,6 +29,7 @@ TOLD = ModelStatistics(
     },
     batch_stats=(BatchStatistic(3, Duration(4, 40), Duration(4, 400), Duration(4, 4)),),
     memory_bytes={"CPU": 2**33, "GPU": 5},
+    ensemble={"rows": 3, "exits": {"1": 2}},
 )
 
 

@@ -88,6 +88,9 @@ class ExactSizes(Sizes):
     def expect(self, digest: str, size_bytes: int) -> Room:
         return Room(size_bytes)
 
+    def knows(self, digest: str) -> bool:
+        return True
+
     def is_sure(self, digest: str) -> bool:
         return True
 
@@ -129,7 +132,7 @@ class Pool:
                 name=name,
                 digest=name.encode().hex().ljust(64, "0"),
                 size_bytes=size_bytes,
-                open=lambda first: self.machine.open(name, size_bytes),
+                open=lambda full: self.machine.open(name, size_bytes),
                 host=FakeHost(),
             )
         )

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from benchmarks import machine, payloads
-from benchmarks.contenders import Subject, Work
+from benchmarks.contenders import Work
 from benchmarks.facts import SplitFact
 from benchmarks.inside import split_inside
 from benchmarks.peers.added import added
 from benchmarks.peers.affinity import ours as our_cores
 from benchmarks.peers.affinity import pinned, split
 from benchmarks.peers.campaign import Comparison
-from benchmarks.peers.facts import Absent, AddedFact, Layout, PeerResults
+from benchmarks.peers.facts import AddedFact, Layout, PeerResults
 from benchmarks.peers.hosts import Host
 from benchmarks.peers.lineup import NAMES, Unknown, lineup, pins
 from benchmarks.peers.plan import FULL, QUICK, Plan
@@ -100,6 +100,9 @@ def _compare(asked: Asked) -> PeerResults:
     servers, client = split(our_cores(), asked.layout)
     workers = max(1, len(our_cores()) - 1)
     hosts, missing = lineup(environment, work, asked.names, workers, _tell_progress)
+    # First, for it is short: what fails in this process fails in a cluster as well.
+    with pinned(servers):
+        inside = _inside(work, hosts, asked.plan)
     # The clusters make sockets below it: a long path would not fit.
     with tempfile.TemporaryDirectory(
         prefix="hp-", dir="/tmp", ignore_cleanup_errors=True
@@ -117,51 +120,46 @@ def _compare(asked: Asked) -> PeerResults:
         comparison.run(hosts)
         logs = _keep_logs(Path(folder), environment.home / "peers")
     console.print(f"Logs of the servers: {logs}", markup=False)
-    return _results(comparison, hosts, missing, asked.layout).model_copy(
-        update={"machine": facts}
-    )
-
-
-def _results(
-    comparison: Comparison,
-    hosts: Sequence[Host],
-    missing: tuple[Absent, ...],
-    layout: Layout,
-) -> PeerResults:
-    subjects = [subject for host in hosts for subject in host.subjects]
-    our_subjects = [one for one in subjects if one.fact.role == "headwater"]
-    plan = comparison.plan
-    extra, splits = _inside(comparison, our_subjects)
     return PeerResults(
         date=datetime.now(tz=timezone.utc).strftime("%Y-%m-%d"),
         commit=machine.commit(),
-        quick=not plan.proof,
-        layout=layout,
-        slos_ms=comparison.slos_ms,
-        machine=machine.machine(),
+        quick=not asked.plan.proof,
+        layout=asked.layout,
+        slos_ms=asked.slos_ms,
+        machine=facts,
         versions={**machine.versions(), **pins()},
         settings=_settings(comparison),
-        subjects=tuple(subject.fact for subject in subjects),
+        subjects=tuple(one.fact for host in hosts for one in host.subjects),
         bare=tuple(comparison.bare),
         runs=tuple(comparison.runs),
         absent=(*missing, *comparison.absent),
-        added=extra,
-        splits=splits,
+        added=inside.added,
+        splits=inside.splits,
     )
 
 
-def _inside(
-    comparison: Comparison, subjects: Sequence[Subject]
-) -> tuple[tuple[AddedFact, ...], tuple[SplitFact, ...]]:
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What was seen of Headwater in this process."""
+
+    added: tuple[AddedFact, ...] = ()
+    splits: tuple[SplitFact, ...] = ()
+
+
+def _inside(work: Work, hosts: Sequence[Host], plan: Plan) -> Inside:
     """What the server adds, and where; nothing when Headwater takes no part."""
+    subjects = [
+        subject
+        for host in hosts
+        for subject in host.subjects
+        if subject.fact.role == "headwater"
+    ]
     if not subjects:
-        return (), ()
-    work, plan = comparison.work, comparison.plan
-    with pinned(comparison.servers):
-        return (
-            added(work, subjects, plan.added_requests),
-            split_inside(work, subjects, _SPLIT_REQUESTS),
-        )
+        return Inside()
+    return Inside(
+        added(work, subjects, plan.added_requests),
+        split_inside(work, subjects, _SPLIT_REQUESTS),
+    )
 
 
 def _settings(comparison: Comparison) -> dict[str, str]:

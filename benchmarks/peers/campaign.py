@@ -25,6 +25,7 @@ Tell = Callable[[str], None]
 """Called with what begins now."""
 
 _SPARE_S = 60.0
+_FAILURES = (ServerFailed, ClusterError, WrongAnswer, ChildFailed, OSError)
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ class Comparison:
     def _try(self, host: Host, repeat: int, wanted: int) -> None:
         try:
             self._run_host(host, repeat, wanted)
-        except (ServerFailed, ClusterError, WrongAnswer, ChildFailed) as error:
+        except _FAILURES as error:
             reason = without_folders(str(error))
             self.absent.append(Absent(name=host.name, reason=reason))
 

@@ -56,10 +56,10 @@ def prepared(store: Store, fact: FileFact) -> Path | None:
     Raises:
         StoreCorrupt: the stored file is missing or has changed.
     """
+    source = store.file(fact)
     folder = store.root / "prepared" / f"{fact.sha256}-{kind()}"
     if _is_whole(store, folder):
         return folder / MODEL
-    source = store.file(fact)
     try:
         with _alone(source):
             if not _is_whole(store, folder):  # else another replica was faster

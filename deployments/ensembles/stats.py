@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.control import Counts
+
 Classes = NDArray[np.int64]
 Said = Mapping[str, tuple[Classes, Classes]]
 
@@ -90,11 +92,20 @@ class EnsembleStats:
         self.compared += int(several.sum())
         self.unanimous += int((several & (agreeing == voters)).sum())
 
-    def told(self) -> dict[str, object]:
-        """All of it in words and numbers, as JSON could hold it."""
-        names = [name for name in self.__slots__ if name != "members"]
+    def told(self) -> Counts:
+        """All of it in words and numbers."""
         return {
-            **{name: getattr(self, name) for name in names},
+            "requests": self.requests,
+            "rows": self.rows,
+            "refused": self.refused,
+            "partial": self.partial,
+            "degraded": dict(self.degraded),
+            "members_run": _by_size(self.members_run),
+            "exits": _by_size(self.exits),
+            "compared": self.compared,
+            "unanimous": self.unanimous,
+            "saved_s": self.saved_s,
+            "spent_s": self.spent_s,
             "members": {
                 name: {key: getattr(one, key) for key in one.__slots__}
                 for name, one in self.members.items()
@@ -112,3 +123,7 @@ class EnsembleStats:
         counts.requests += 1
         counts.rows += rows
         counts.agreed += agreed
+
+
+def _by_size(counts: Mapping[int, int]) -> Counts:
+    return {str(size): counts[size] for size in sorted(counts)}

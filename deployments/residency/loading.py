@@ -56,7 +56,6 @@ class Loader:
         self.overdue: set[str] = set()
         self._gauge, self._box = gauge, box
         self._shares, self._counting = Shares(), threading.Lock()
-        self._opened: set[str] = set()
         self._threads = ThreadPoolExecutor(parallel, "load", _stand_back)
         # Apart from loads: what leaves must not wait for what comes.
         self._exits = ThreadPoolExecutor(1, "unload", _stand_back)
@@ -104,19 +103,21 @@ class Loader:
     def open_here(self, tenant: Tenant) -> Loaded:
         """Open in this thread; raises as `open` does."""
         expected = self.expect(tenant)
-        known = tenant.digest in self._opened
+        known = self.sizes.knows(tenant.digest)
+        full = not self.sizes.is_sure(tenant.digest)
         began_s = time.perf_counter()
-        self._begin(tenant, expected, known)
+        self._begin(tenant, expected, full)
         try:
-            backend = self._open(tenant, first=not known)
+            backend = self._open(tenant, full)
         finally:
-            grown = self._end(tenant, known)
+            grown = self._end(tenant, full)
         load_s = time.perf_counter() - began_s
-        self._opened.add(tenant.digest)
-        size = self.sizes.learn(tenant.digest, tenant.size_bytes, grown)
-        note = drift(expected, size) if known else ""
+        note = drift(expected, grown + Room(tenant.size_bytes), full) if known else ""
         if note:
             log.warning("%s %s", tenant.key, note)
+        if full:  # else it has not run what makes it grow
+            self.sizes.learn(tenant.digest, tenant.size_bytes, grown)
+        size = self.sizes.expect(tenant.digest, tenant.size_bytes)
         return Loaded([backend], size, load_s, note)
 
     def open_soon(self, tenant: Tenant) -> "Future[Loaded]":
@@ -133,24 +134,24 @@ class Loader:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._exits.shutdown(wait=False)
 
-    def _begin(self, tenant: Tenant, expected: Room, known: bool) -> None:
+    def _begin(self, tenant: Tenant, expected: Room, full: bool) -> None:
         with self._counting:
-            if not known:
+            if full:
                 trim()  # what is free already would hide what is taken
             self._shares.begin(tenant.key, expected, self._gauge())
 
-    def _end(self, tenant: Tenant, known: bool) -> Room:
+    def _end(self, tenant: Tenant, full: bool) -> Room:
         with self._counting:
-            if not known:
+            if full:
                 trim()
             return self._shares.end(tenant.key, self._gauge())
 
-    def _open(self, tenant: Tenant, first: bool) -> Backend:
+    def _open(self, tenant: Tenant, full: bool) -> Backend:
         try:
             if self._box is None:
-                return tenant.open(first)
+                return tenant.open(full)
             with self._box.loading(tenant.digest):
-                backend = tenant.open(first)
+                backend = tenant.open(full)
         except Exception as error:
             log.exception("%s cannot be loaded", tenant.key)
             raise LoadFailed(tenant.name, _reason(error), 0.0) from error

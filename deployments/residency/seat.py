@@ -70,8 +70,9 @@ class Tenant:
     """A model version that may be loaded here.
 
     `key`: unique on the replica, as "NAME:VERSION". `digest`: of its file; crashes are
-    counted by it. `size_bytes`: its file's. `open`: blocking, called in a thread, with
-    whether it is the first time; returns when requests would be fast.
+    counted by it. `size_bytes`: its file's. `open`: blocking, called in a thread; returns
+    when requests would be fast, and if it is told to be `full`, when the backend has
+    taken all the memory that requests will make it take.
     """
 
     key: str

@@ -41,6 +41,10 @@ class Sizes:
         guess = int(OVERHEAD_BYTES + (1 + self._ratio) * size_bytes)
         return Room(guess, guess if self._on_device else 0)
 
+    def knows(self, digest: str) -> bool:
+        """Whether it was measured at all."""
+        return digest in self._taken
+
     def is_sure(self, digest: str) -> bool:
         """Whether it was measured often enough to refuse the model for its size."""
         return len(self._taken.get(digest, ())) >= KEEP
@@ -68,13 +72,17 @@ def _median(taken: Collection[Room]) -> Room:
     )
 
 
-def drift(expected: Room, measured: Room) -> str:
-    """In words, how far a load is from what was expected; empty: it is not."""
+def drift(expected: Room, measured: Room, full: bool = True) -> str:
+    """In words, how far a load is from what was expected; empty: it is not.
+
+    One that was not `full` may take less.
+    """
     for kind, want, got in (
         ("memory", expected.host, measured.host),
         ("device memory", expected.device, measured.device),
     ):
-        if abs(got - want) > max(DRIFT_BYTES, DRIFT_SHARE * want):
+        off = abs(got - want) if full else got - want
+        if off > max(DRIFT_BYTES, DRIFT_SHARE * want):
             return f"took {got} bytes of {kind}, expected were {want}"
     return ""
 

@@ -15,7 +15,7 @@ def open_warm(
     card: Card,
     store: Store,
     limits: BatchingSpec,
-    first: bool,
+    full: bool,
     device: Device = "cpu",
 ) -> Backend:
     """Open what `card` describes and run it before anybody waits for it.
@@ -24,8 +24,8 @@ def open_warm(
         card: of the variant.
         store: where its files are.
         limits: of its batches, whose sizes it is run at.
-        first: nothing is known of it here, so that it runs every usual batch size and
-            what it takes in memory is seen; else one row tells that it runs.
+        full: run every usual batch size, so that what it takes in memory is seen; else
+            one row tells that it runs.
         device: where it runs.
 
     Raises:
@@ -33,7 +33,7 @@ def open_warm(
     """
     backend = open_backend(card, store, device)
     rows = _rows(card, store)
-    for size in warm_sizes(limits) if first else (1,):
+    for size in warm_sizes(limits) if full else (1,):
         backend.run({name: _sized(tensor, size) for name, tensor in rows.items()})
     return backend
 

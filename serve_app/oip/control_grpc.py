@@ -33,7 +33,7 @@ class GrpcControl:
             control = needed(self.control, "statistics are")
             told = await control.statistics(request.name, request.version)
             response = pb.ModelStatisticsResponse()
-            ParseDict(write_statistics(told), response)
+            ParseDict(write_statistics(told), response, ignore_unknown_fields=True)
             return response
 
         return await settle(answer(), pb.ModelStatisticsResponse(), grpc_context)

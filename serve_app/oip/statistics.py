@@ -13,6 +13,8 @@ def write_statistics(told: Sequence[ModelStatistics]) -> Json:
 
 
 def _model(one: ModelStatistics) -> Json:
+    # Triton has no word for it: gRPC leaves it out.
+    beside = {"ensemble_stats": one.ensemble} if one.ensemble else {}
     return {
         "name": one.name,
         "version": one.version,
@@ -26,6 +28,7 @@ def _model(one: ModelStatistics) -> Json:
             {"type": kind, "id": 0, "byte_size": size_bytes}
             for kind, size_bytes in one.memory_bytes.items()
         ],
+        **beside,
     }
 
 

@@ -154,3 +154,20 @@ def test_openapi_page_needs_nothing_from_elsewhere(fused):
 
     assert "swagger-ui" in page
     assert "https://" not in page
+
+
+def test_ensemble_tells_how_often_its_members_agree(fused, cat):
+    ask_photo_http(fused.http, cat)
+    before = _ensemble(fused)
+    ask_photo_http(fused.http, cat)
+    after = _ensemble(fused)
+
+    assert after["rows"] == before["rows"] + 1
+    members = after["members"]
+    assert [one["rows"] for one in members.values()] == [after["rows"]] * len(members)
+    assert after["spent_s"] > before["spent_s"]
+
+
+def _ensemble(cluster):
+    told = httpx.get(f"{cluster.http}/v2/models/vision/stats").json()
+    return told["model_stats"][0]["ensemble_stats"]

@@ -102,7 +102,10 @@ def test_torn_copy_is_made_anew(store, fact, name):
     assert OnnxBackend(copy, optimised=True).run({"x": ROWS})["y"].shape == (3, 5)
 
 
-def test_nothing_is_made_of_a_file_that_has_changed(store, fact):
+@pytest.mark.parametrize("already", [False, True], ids=["no copy", "copy"])
+def test_file_that_has_changed_is_not_opened_by_its_copy(store, fact, already):
+    if already:
+        copy_of(store, fact)
     path = store.path(fact.sha256)
     path.chmod(0o644)
     path.write_bytes(bytes(fact.size_bytes))

@@ -27,6 +27,10 @@ from tests.fakes import DoublingBackend, floats
 
 durations = st.builds(Duration, st.integers(0, 9), st.integers(0, 99))
 batches = st.builds(BatchStatistic, st.integers(1, 4), durations, durations, durations)
+counts = st.fixed_dictionaries(
+    {"rows": st.integers(0, 9)},
+    optional={"members": st.dictionaries(st.sampled_from("ab"), st.integers(0, 9))},
+)
 statistics = st.builds(
     ModelStatistics,
     st.sampled_from(["a", "b"]),
@@ -39,6 +43,7 @@ statistics = st.builds(
         lambda found: tuple(sorted(found, key=lambda b: b.batch_size))
     ),
     st.dictionaries(st.sampled_from(["CPU", "GPU"]), st.integers(0, 9)),
+    counts,
 )
 replicas = st.lists(
     st.lists(statistics, max_size=4, unique_by=lambda s: (s.name, s.version)),
@@ -83,6 +88,21 @@ def test_sum_is_ordered_by_name_and_version_as_a_number():
         ("a", "10"),
         ("b", "1"),
     ]
+
+
+def test_counts_of_an_ensemble_add_up_as_deep_as_they_go():
+    here = {"rows": 2, "degraded": {}, "members": {"a": {"agreed": 1}}}
+    there = {"rows": 3, "degraded": {"budget": 1}, "members": {"a": {"agreed": 2}}}
+
+    (summed,) = merge(
+        [[ModelStatistics("p", "1", ensemble=told)] for told in (here, there)]
+    )
+
+    assert summed.ensemble == {
+        "rows": 5,
+        "degraded": {"budget": 1},
+        "members": {"a": {"agreed": 3}},
+    }
 
 
 def test_one_version_is_picked():

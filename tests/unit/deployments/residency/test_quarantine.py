@@ -43,7 +43,7 @@ class Next:
         }
 
     def tenant(self, name, digest):
-        def opened(first):
+        def opened(full):
             return self.machine.open(name, 10)
 
         return Tenant(name, name, digest, 10, opened, FakeHost())

@@ -66,6 +66,11 @@ def test_drift_is_told_in_bytes():
     assert drift(Room(100 * MB), Room(110 * MB)) == ""
 
 
+def test_short_load_that_takes_less_is_no_drift():
+    assert drift(Room(100 * MB), Room(50 * MB), full=False) == ""
+    assert drift(Room(100 * MB), Room(150 * MB), full=False) != ""
+
+
 def test_overlapping_loads_share_what_was_taken_by_expected_size():
     shares = Shares()
     shares.begin("a", Room(30), Room(0))

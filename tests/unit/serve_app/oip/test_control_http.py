@@ -38,6 +38,7 @@ async def test_statistics_of_a_model_have_the_words_of_the_extension(
     assert one["inference_stats"]["compute_infer"] == {"count": 4, "ns": 4000}
     assert one["inference_stats"]["cache_miss"] == {"count": 7, "ns": 7000}
     assert one["response_stats"] == {}
+    assert one["ensemble_stats"] == {"rows": 3, "exits": {"1": 2}}
     assert one["batch_stats"] == [
         {
             "batch_size": 3,

@@ -60,7 +60,7 @@ def test_watched_deployment_counts_with_what_its_own_rule_has_ordered(tmp_path):
 
 
 def test_same_need_is_told_again_only_after_a_while():
-    told = []
+    told: list[object] = []
     nodes = Nodes(told.append, Inline())
 
     nodes.need((CPU,), 0)
@@ -86,7 +86,8 @@ def test_cluster_that_refuses_is_asked_again_and_stops_nobody():
 
 
 def test_request_under_way_is_not_overtaken():
-    told, runner = [], Inline()
+    told: list[object] = []
+    runner = Inline()
     nodes = Nodes(told.append, runner)
     runner.stuck = True
 
