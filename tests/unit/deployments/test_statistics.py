@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from configs.model import BatchingSpec
 from deployments.batching.stats import BatchStats, StageStats
-from deployments.control import BatchStatistic, Duration, ModelStatistics
+from deployments.control import BatchStatistic, Counts, Duration, ModelStatistics
 from deployments.errors import BackendFailed, ModelNotFound, Overloaded, VersionNotFound
 from deployments.messages import Reply, Request
 from deployments.model import Model
@@ -91,8 +91,8 @@ def test_sum_is_ordered_by_name_and_version_as_a_number():
 
 
 def test_counts_of_an_ensemble_add_up_as_deep_as_they_go():
-    here = {"rows": 2, "degraded": {}, "members": {"a": {"agreed": 1}}}
-    there = {"rows": 3, "degraded": {"budget": 1}, "members": {"a": {"agreed": 2}}}
+    here: Counts = {"rows": 2, "degraded": {}, "members": {"a": {"agreed": 1}}}
+    there: Counts = {"rows": 3, "degraded": {"budget": 1}, "members": {"a": {"agreed": 2}}}
 
     (summed,) = merge(
         [[ModelStatistics("p", "1", ensemble=told)] for told in (here, there)]

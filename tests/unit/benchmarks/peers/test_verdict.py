@@ -78,6 +78,14 @@ def test_what_was_not_measured_reaches_nothing():
     assert got["times mosec-raw, p99 <= 100 ms"] == (None, False)
 
 
+def test_server_that_keeps_no_rate_is_beaten_by_any_that_does():
+    never = run("ray-default-defaults", peak_qps={"100": None})
+    what = "times ray-default-defaults, which keeps p99 <= 100 ms never"
+
+    assert judged(peer_results(never, OURS))[what] == (None, True)
+    assert judged(peer_results(never))[what] == (None, False)
+
+
 def test_report_has_a_row_for_each_subject():
     text = report(peer_results(PEER, OURS, bare=[bare(1, 200.0)]))
 
