@@ -129,8 +129,10 @@ async def _live(store: Store, cards: Sequence[Card], plan: Plan) -> str:
             f"{COUNT} models, memory for {FITTING} ({limit_bytes / 1e6:.0f} MB); "
             f"{len(asked)} requests at {plan.rate:g}/s, Zipf {plan.exponent:g}, new "
             f"ranks every {plan.shift_s:g} s",
-            f"hit rate {len(seen.hits_s) / max(1, served):.1%} (LRU on the same trace: "
-            f"{lru.hit_rate:.1%}); failed requests {len(seen.errors)}",
+            f"requests without a load of their own {1 - len(loads_s) / len(asked):.1%} "
+            f"(LRU, loading at once, on the same trace: {lru.hit_rate:.1%}), that found "
+            f"their model ready {len(seen.hits_s) / max(1, served):.1%}; failed requests "
+            f"{len(seen.errors)}",
             f"warm loads: {_told(loads_s)}; of that CPU: {_told(loads_cpu_s)}",
             f"hits: {_told(seen.hits_s)}; of these with no load next door: "
             f"{_told(seen.quiet_hits_s)}",

@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -110,13 +111,14 @@ class Loader:
         try:
             backend = self._open(tenant, full)
         finally:
-            grown = self._end(tenant, full)
+            grown, alone = self._end(tenant, full)
         load_s = time.perf_counter() - began_s
-        note = drift(expected, grown + Room(tenant.size_bytes), full) if known else ""
+        taken, known = grown + Room(tenant.size_bytes), known and alone
+        note = drift(expected, taken, full) if known else ""
         if note:
             log.warning("%s %s", tenant.key, note)
         if full:  # else it has not run what makes it grow
-            self.sizes.learn(tenant.digest, tenant.size_bytes, grown)
+            self.sizes.learn(tenant.digest, tenant.size_bytes, grown, alone)
         size = self.sizes.expect(tenant.digest, tenant.size_bytes)
         return Loaded([backend], size, load_s, note)
 
@@ -136,15 +138,23 @@ class Loader:
 
     def _begin(self, tenant: Tenant, expected: Room, full: bool) -> None:
         with self._counting:
-            if full:
-                trim()  # what is free already would hide what is taken
+            if full:  # what is free already would hide what is taken
+                self._apart(trim)
             self._shares.begin(tenant.key, expected, self._gauge())
 
-    def _end(self, tenant: Tenant, full: bool) -> Room:
+    def _end(self, tenant: Tenant, full: bool) -> tuple[Room, bool]:
+        """What a load took, and whether nothing else came or went meanwhile."""
         with self._counting:
             if full:
                 trim()
-            return self._shares.end(tenant.key, self._gauge())
+            grown = self._shares.end(tenant.key, self._gauge())
+            return grown, self._shares.was_alone(tenant.key)
+
+    def _apart(self, work: Callable[[], None]) -> None:
+        """Do what changes memory and is no load's doing."""
+        self._shares.pause(self._gauge())
+        work()
+        self._shares.resume(self._gauge())
 
     def _open(self, tenant: Tenant, full: bool) -> Backend:
         try:
@@ -159,10 +169,12 @@ class Loader:
 
     def _drop_here(self, backends: list[Backend]) -> None:
         with self._counting:
-            self._shares.pause(self._gauge())
-            backends.clear()
-            trim()
-            self._shares.resume(self._gauge())
+            self._apart(lambda: _let_go(backends))
+
+
+def _let_go(backends: list[Backend]) -> None:
+    backends.clear()
+    trim()
 
 
 def _stand_back() -> None:

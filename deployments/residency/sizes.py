@@ -1,6 +1,6 @@
 """What a model takes in memory: measured where it was loaded, else guessed. Pure."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -31,6 +31,8 @@ class Sizes:
     def __init__(self, on_device: bool = False) -> None:
         self._on_device = on_device
         self._taken: dict[str, deque[Room]] = {}
+        self._rough: dict[str, Room] = {}
+        self._loads: Counter[str] = Counter()
         self._ratio = GUESS
 
     def expect(self, digest: str, size_bytes: int) -> Room:
@@ -38,29 +40,41 @@ class Sizes:
         taken = self._taken.get(digest)
         if taken:
             return _median(taken) + Room(size_bytes)
+        if digest in self._rough:
+            return self._rough[digest] + Room(size_bytes)
         guess = int(OVERHEAD_BYTES + (1 + self._ratio) * size_bytes)
         return Room(guess, guess if self._on_device else 0)
 
     def knows(self, digest: str) -> bool:
-        """Whether it was measured at all."""
+        """Whether it was measured with nothing else going on."""
         return digest in self._taken
 
     def is_sure(self, digest: str) -> bool:
         """Whether it was measured often enough to refuse the model for its size."""
-        return len(self._taken.get(digest, ())) >= KEEP
+        return self._loads[digest] >= KEEP
 
-    def learn(self, digest: str, size_bytes: int, measured: Room) -> Room:
+    def learn(
+        self, digest: str, size_bytes: int, measured: Room, alone: bool = True
+    ) -> Room:
         """Take note of a load; returns what is counted for it from now on.
 
-        A load may measure too much (others ran meanwhile) or too little (it found memory
-        that the process had not given back).
+        One that was not `alone`, because others came or went meanwhile, counts only as
+        long as there is none that was.
         """
         taken = Room(max(0, measured.host), max(0, measured.device))
+        self._loads[digest] += 1
+        if not alone:
+            self._rough[digest] = _larger(taken, self._rough.get(digest, Room()))
+            return self.expect(digest, size_bytes)
         if size_bytes > OVERHEAD_BYTES and digest not in self._taken:
             ratio = max(taken.host, taken.device) / size_bytes
             self._ratio += LEARN * (ratio - self._ratio)
         self._taken.setdefault(digest, deque(maxlen=KEEP)).append(taken)
         return self.expect(digest, size_bytes)
+
+
+def _larger(one: Room, other: Room) -> Room:
+    return Room(max(one.host, other.host), max(one.device, other.device))
 
 
 def _median(taken: Collection[Room]) -> Room:
@@ -97,12 +111,21 @@ class Shares:
     _last: Room = field(default_factory=Room)
     _expected: dict[str, Room] = field(default_factory=dict)
     _taken: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _crowded: set[str] = field(default_factory=set)
 
     def begin(self, key: str, expected: Room, now: Room) -> None:
         """A load begins while the process takes `now`."""
         self._split(now)
         self._expected[key] = expected
         self._taken[key] = (0.0, 0.0)
+        if len(self._expected) > 1:
+            self._crowded.update(self._expected)
+
+    def was_alone(self, key: str) -> bool:
+        """Whether nothing else came or went during a load; asked once, at its end."""
+        alone = key not in self._crowded
+        self._crowded.discard(key)
+        return alone
 
     def end(self, key: str, now: Room) -> Room:
         """A load is over; its share of what was taken since it began."""
@@ -114,6 +137,7 @@ class Shares:
     def pause(self, now: Room) -> None:
         """Something else, as an unload, is about to change what is taken."""
         self._split(now)
+        self._crowded.update(self._expected)
 
     def resume(self, now: Room) -> None:
         """It has, and the process takes `now`."""

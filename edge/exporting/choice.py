@@ -21,28 +21,25 @@ class Candidate:
         return self.card.quality[0].top1 if self.card.quality else None
 
 
-def reason_against(candidate: Candidate, device: DeviceSpec) -> str | None:
-    """Why a variant is not for `device`; None: it is."""
-    readiness, budget = candidate.readiness, device.latency_budget_ms
-    if not readiness.is_ready:
-        return "; ".join(readiness.reasons())
-    if budget is not None and readiness.estimate_ms > budget:
-        return f"estimated {readiness.estimate_ms:.1f} ms, the budget is {budget:g} ms"
-    return None
-
-
 def best(candidates: Sequence[Candidate], device: DeviceSpec) -> Candidate | None:
     """The fastest of those that are as right as the rightest, as far as photos tell.
 
     Right as the rightest: the interval of its top-1 reaches the other's. Of equally fast
-    ones the smallest. None: no candidate is for the class.
+    ones the smallest. Those within the latency budget come first; it is held against an
+    estimate, so when none is within, the others are still there. None: no candidate runs.
     """
-    fit = [one for one in candidates if reason_against(one, device) is None]
+    ready = [one for one in candidates if one.readiness.is_ready]
+    fit = [one for one in ready if _is_within(one, device)] or ready
     if not fit:
         return None
     most = max((one.top1.value for one in fit if one.top1 is not None), default=0.0)
     right = [one for one in fit if one.top1 is None or one.top1.high >= most]
     return min(right, key=_price)
+
+
+def _is_within(candidate: Candidate, device: DeviceSpec) -> bool:
+    budget = device.latency_budget_ms
+    return budget is None or candidate.readiness.estimate_ms <= budget
 
 
 def _price(candidate: Candidate) -> tuple[float, int, str]:

@@ -9,7 +9,7 @@ import typer
 from configs.catalogue import Catalogue, load_catalogue, packaged_catalogue
 from configs.device import DeviceSpec, load_devices
 from configs.environment import load_environment
-from edge.exporting.choice import Candidate, best, reason_against
+from edge.exporting.choice import Candidate, best
 from edge.exporting.folder import candidate, write
 from models.card import Card
 from models.errors import NothingClears
@@ -55,7 +55,7 @@ def _export(store: Store, cards: Sequence[Card], device: DeviceSpec, out: Path) 
     chosen = best(held, device)
     if chosen is None:
         found = tuple(
-            f"{one.card.variant}: {reason_against(one, device)}" for one in held
+            f"{one.card.variant}: {'; '.join(one.readiness.reasons())}" for one in held
         )
         raise NothingClears(held[0].card.model, f"all that {device.id} wants", found)
     made = write(store, chosen, device, out)

@@ -48,6 +48,12 @@ def dynamic_recipe() -> Any:
     """INT8 weights; activations are rounded while it runs."""
     known, manager = _parts()
     manager.add_dynamic_config(".*", known.TFLOperationName.ALL_SUPPORTED, num_bits=8)
+    manager.add_dynamic_config(
+        ".*",
+        known.TFLOperationName.FULLY_CONNECTED,
+        num_bits=8,
+        granularity=known.QuantGranularity.TENSORWISE,
+    )
     return manager
 
 

@@ -194,7 +194,7 @@ async def test_model_larger_than_the_pool_is_refused(root, store, tmp_path):
     replica = Replica(root, store, memory_bytes=1 * MB)
     replica.add("large", wide(tmp_path / "large.onnx", 100_000, 0))
 
-    with pytest.raises(LoadFailed, match="it needs .* 1048576 can be free"):
+    with pytest.raises(LoadFailed, match=r"it needs .* 1048576 can be free"):
         await replica.ask("large")
 
     await replica.graph.close()

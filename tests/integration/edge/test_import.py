@@ -1,6 +1,9 @@
 """Files of others through the command: usable, or one named reason; never a crash."""
 
 import json
+import zipfile
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,6 +162,40 @@ def test_torch_program_is_run_and_summed_up(tmp_path):
 
     assert found.reason == {}
     assert found.facts["outputs"][0]["shape"] == [1, 2]
+
+
+class Trap:
+    """Unpickled, it would write a file."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return (Path.write_text, (self.file, "caught"))
+
+
+def test_torch_program_cannot_run_code_of_its_own(tmp_path):
+    sound, caught = tmp_path / "sound.pt2", tmp_path / "caught"
+    network = torch.nn.Linear(3, 2).eval()
+    torch.export.save(torch.export.export(network, (torch.zeros(1, 3),)), sound)
+    trapped = BytesIO()
+    torch.save(Trap(caught), trapped)
+    replaced = []
+    with (
+        zipfile.ZipFile(sound) as whole,
+        zipfile.ZipFile(tmp_path / "trap.pt2", "w", zipfile.ZIP_STORED) as written,
+    ):
+        for name in whole.namelist():
+            pickled = name.endswith(".pt")
+            replaced += [name] if pickled else []
+            content = trapped.getvalue() if pickled else whole.read(name)
+            written.writestr(name, content)
+
+    found = inspect(tmp_path / "trap.pt2", DEVICES)
+
+    assert replaced
+    assert not caught.exists()
+    assert not found.is_usable
 
 
 def test_torch_program_that_is_no_archive_is_named(tmp_path):

@@ -69,8 +69,9 @@ def test_quantizing_twice_gives_the_same_bytes(tiny):
     assert one.litert.read_bytes() == two.litert.read_bytes()
 
 
-def test_full_layer_has_one_scale_and_convolutions_one_a_channel(tiny):
-    graph = read_file(quantized(tiny, "int8").litert)
+@pytest.mark.parametrize("scheme", ["int8", "dynamic"])
+def test_full_layer_has_one_scale_and_convolutions_one_a_channel(tiny, scheme):
+    graph = read_file(quantized(tiny, scheme).litert)
 
     weights = {op.name: graph.tensors[op.inputs[1]] for op in graph.ops}
     assert weights["CONV_2D"].is_per_channel

@@ -2,7 +2,7 @@
 
 from configs.catalogue import packaged_catalogue
 from configs.device import load_devices
-from edge.exporting.choice import Candidate, best, reason_against
+from edge.exporting.choice import Candidate, best
 from edge.exporting.page import page
 from edge.readiness.classes import readiness
 from edge.readiness.findings import Readiness
@@ -41,14 +41,17 @@ def test_what_cannot_run_is_never_chosen():
     broken = candidate("broken", fatal=("input is float32, must be int8",))
 
     assert chosen(broken) is None
-    assert reason_against(broken, MOBILE) == "input is float32, must be int8"
+    assert chosen(broken, candidate("sound", took_ms=99.0)) == "sound"
 
 
-def test_what_is_beyond_the_budget_is_never_chosen():
-    late = candidate("late", took_ms=31.0)
+def test_what_is_within_the_budget_comes_before_what_is_more_right():
+    late, quick = candidate("late", 31.0, right=99), candidate("quick", 29.0, right=50)
 
-    assert chosen(late) is None
-    assert reason_against(late, MOBILE) == "estimated 31.0 ms, the budget is 30 ms"
+    assert chosen(late, quick) == "quick"
+
+
+def test_fastest_is_chosen_when_all_are_estimated_beyond_the_budget():
+    assert chosen(candidate("late", 31.0), candidate("later", 45.0)) == "late"
 
 
 def test_order_of_candidates_does_not_matter():

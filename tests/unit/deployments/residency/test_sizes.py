@@ -43,6 +43,34 @@ def test_of_two_measurements_the_larger_counts():
     assert sizes.learn("d", 10 * MB, Room(-5 * MB)) == Room(40 * MB)
 
 
+def test_load_among_others_counts_until_one_was_alone():
+    sizes = Sizes()
+    assert sizes.learn("d", 10 * MB, Room(90 * MB), alone=False) == Room(100 * MB)
+    assert not sizes.knows("d")
+
+    sizes.learn("d", 10 * MB, Room(20 * MB))
+
+    assert sizes.learn("d", 10 * MB, Room(95 * MB), alone=False) == Room(30 * MB)
+
+
+def test_load_is_alone_when_nothing_else_came_or_went():
+    shares = Shares()
+    for key in "ab":
+        shares.begin(key, Room(1), Room(0))
+    for key in "ab":
+        shares.end(key, Room(0))
+    shares.begin("c", Room(1), Room(0))
+    shares.pause(Room(0))
+    shares.resume(Room(0))
+    shares.begin("d", Room(1), Room(0))
+    for key in "cd":
+        shares.end(key, Room(0))
+    shares.begin("e", Room(1), Room(0))
+    shares.end("e", Room(0))
+
+    assert [key for key in "abcde" if shares.was_alone(key)] == ["e"]
+
+
 def test_device_memory_is_guessed_only_where_models_run_there():
     assert Sizes(on_device=True).expect("d", 10 * MB).device > 10 * MB
     assert Sizes().expect("d", 10 * MB).device == 0
