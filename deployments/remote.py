@@ -56,37 +56,15 @@ class RemoteNode:
         return reply
 
 
-class NodeServer:
-    """Hosts the nodes that the plan gives to one deployment."""
+class Stationed:
+    """What Ray and control ask of every replica, whatever else it answers."""
 
-    def __init__(self, blueprint: Blueprint, deployment: str) -> None:
-        self._meter = Meter()
-        self._station = open_station(blueprint, deployment, self._meter)
-        self._station.begin()
-        self._station.watch()
-        self._meter.loaded()
-        self._budget = Budget(blueprint.replica.max_inflight_bytes)
-
-    async def infer(self, node: str, request: Request) -> Reply:
-        """Answer as the hosted node `node` does."""
-        if request.urgency != CALM:
-            due = request.urgency.shifted(time.monotonic())
-            request = replace(request, urgency=due)
-        with self._budget.hold(node) as held:
-            held.reach(size_bytes(request.inputs))
-            return await self._station.infer(node, request)
+    _meter: Meter
+    _station: Station
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Ray Serve asks every second and tells the autoscaling policy."""
         return self._meter.stats()
-
-    def record_routing_stats(self) -> dict[str, Any]:
-        """Ray Serve asks twice a second and tells the routers of a pool."""
-        return self._station.routing_stats()
-
-    async def ready(self, nodes: Sequence[str] = ()) -> bool:
-        """Whether this replica is well and these of its nodes would answer."""
-        return self._station.answers(nodes)
 
     async def follow(self, revision: int) -> Report:
         """See `Follower.follow`."""
@@ -115,6 +93,35 @@ class NodeServer:
             BackendFailed: see `Graph.check_health`.
         """
         self._station.graph.check_health()
+
+
+class NodeServer(Stationed):
+    """Hosts the nodes that the plan gives to one deployment."""
+
+    def __init__(self, blueprint: Blueprint, deployment: str) -> None:
+        self._meter = Meter()
+        self._station = open_station(blueprint, deployment, self._meter)
+        self._station.begin()
+        self._station.watch()
+        self._meter.loaded()
+        self._budget = Budget(blueprint.replica.max_inflight_bytes)
+
+    async def infer(self, node: str, request: Request) -> Reply:
+        """Answer as the hosted node `node` does."""
+        if request.urgency != CALM:
+            due = request.urgency.shifted(time.monotonic())
+            request = replace(request, urgency=due)
+        with self._budget.hold(node) as held:
+            held.reach(size_bytes(request.inputs))
+            return await self._station.infer(node, request)
+
+    def record_routing_stats(self) -> dict[str, Any]:
+        """Ray Serve asks twice a second and tells the routers of a pool."""
+        return self._station.routing_stats()
+
+    async def ready(self, nodes: Sequence[str] = ()) -> bool:
+        """Whether this replica is well and these of its nodes would answer."""
+        return self._station.answers(nodes)
 
 
 def open_station(blueprint: Blueprint, deployment: str, meter: Meter) -> Station:

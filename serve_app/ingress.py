@@ -7,11 +7,9 @@ from starlette.types import ASGIApp
 from deployments.autoscaling.live.meter import Meter
 from deployments.blueprint import Blueprint
 from deployments.control import ModelStatistics
-from deployments.editions import Edition
 from deployments.fleet import RayFleet
 from deployments.layout import INGRESS
-from deployments.remote import answers, open_board, open_station
-from deployments.repository.reports import Report
+from deployments.remote import Stationed, answers, open_board, open_station
 from deployments.repository.repository import Repository
 from deployments.statistics import merge
 from serve_app.http import build_http
@@ -20,7 +18,7 @@ from serve_app.offers import Front
 from serve_app.oip.grpc import GrpcFront
 
 
-class Ingress(GrpcFront):
+class Ingress(GrpcFront, Stationed):
     """Answers on every ingress replica; hosts the nodes that the layout leaves to it."""
 
     def __init__(
@@ -47,34 +45,6 @@ class Ingress(GrpcFront):
         """Ray Serve asks for the HTTP side once the replica is built."""
         return build_http(self.service, self.limits, self.control)
 
-    def record_autoscaling_stats(self) -> dict[str, float]:
-        """Ray Serve asks every second and tells the autoscaling policy."""
-        return self._meter.stats()
-
-    async def follow(self, revision: int) -> Report:
-        """See `Follower.follow`."""
-        return await self._station.follower.follow(revision)
-
-    async def prepare(self, name: str, editions: Sequence[Edition]) -> str:
-        """See `Follower.prepare`."""
-        return await self._station.follower.prepare(name, editions)
-
-    async def abandon(self, name: str) -> None:
-        """See `Follower.abandon`."""
-        await self._station.follower.abandon(name)
-
-    async def report(self) -> Report:
-        """See `Follower.report`."""
-        return self._station.follower.report()
-
     async def tell_statistics(self) -> tuple[ModelStatistics, ...]:
         """Of the models hosted here and of the pipelines asked here."""
         return merge([self._station.statistics(), self._front.ledger.statistics()])
-
-    def check_health(self) -> None:
-        """Ray Serve replaces the replica when this raises.
-
-        Raises:
-            BackendFailed: see `Graph.check_health`.
-        """
-        self._station.graph.check_health()

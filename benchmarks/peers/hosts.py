@@ -12,12 +12,12 @@ import psutil
 
 from benchmarks.clusters import Cluster, Place
 from benchmarks.contenders import Contender, Subject
-from benchmarks.peers.roster import Peer, Setting, ports_of, variables
+from benchmarks.peers.roster import Peer, Ports, Setting, variables
 from benchmarks.peers.server import Launch, Server, ServerFailed
 from benchmarks.probe import WrongAnswer, probe
 from benchmarks.processes import cpu_s_by_role
 from configs.environment import Environment
-from serve_app.cluster import ports
+from serve_app.cluster.ports import require_free
 
 Clocks = Callable[[], Mapping[str, float]]
 """CPU seconds so far, by process."""
@@ -52,10 +52,11 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PeerHost:
-    """A peer's server."""
+    """A peer's server, on the ports that its subjects name."""
 
     peer: Peer
     subjects: tuple[Subject, ...]
+    ports: Ports
     python: Path
     model_file: Path
     workers: int
@@ -68,9 +69,8 @@ class PeerHost:
     @contextlib.contextmanager
     def running(self, folder: Path, wanted: int) -> Iterator[Clocks]:
         """See `Host`."""
-        at = ports_of(self.name)
-        setting = Setting(self.python, folder, at, self.workers)
-        ports.require_free({f"http port of {self.name}": at.http})
+        setting = Setting(self.python, folder, self.ports, self.workers)
+        require_free({f"HTTP port of {self.name}": self.ports.http})
         launch = Launch(
             self.name,
             self.peer.command(setting),

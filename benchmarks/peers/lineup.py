@@ -10,7 +10,7 @@ from benchmarks.contenders import Work
 from benchmarks.peers.clusters import DOORS, ours, plain_ray
 from benchmarks.peers.facts import Absent
 from benchmarks.peers.hosts import ClusterHost, Host, PeerHost
-from benchmarks.peers.roster import PEERS, Peer, tooling
+from benchmarks.peers.roster import PEERS, Peer, ports_of, tooling
 from configs.environment import Environment
 from models.environments import ToolEnvironment
 from models.errors import ToolFailed
@@ -87,7 +87,8 @@ def pins() -> Mapping[str, str]:
 
 def _host(peer: Peer, work: Work, python: Path, workers: int) -> Host:
     file = work.bare_model().file
-    return PeerHost(peer, peer.subjects(work), python, file, workers)
+    at = ports_of(peer.name)
+    return PeerHost(peer, peer.subjects(work), at, python, file, workers)
 
 
 def _clusters(
