@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import threading
@@ -129,16 +130,19 @@ def test_backlog_starts_a_replica_and_explain_says_which_decision_did(scaled):
 
 
 def test_cluster_autoscaler_is_told_what_will_be_needed(scaled):
-    address = f"127.0.0.1:{scaled.environment.ray_port}"
+    exports = shlex.quote(str(scaled.environment.home / "env.sh"))
+    ray = shlex.quote(str(lifecycle.script("ray")))
 
     def asked():
         told = subprocess.run(
-            [lifecycle.script("ray"), "status", "--address", address],
+            ["bash", "-c", f". {exports}; {ray} status"],
             capture_output=True,
             text=True,
             check=False,
         )
-        return re.search(r"\{'CPU': 1.0\}: (\d+).* from request_resources", told.stdout)
+        return re.search(
+            r"\{'CPU': 1(?:\.0)?\}: (\d+) from request_resources", told.stdout
+        )
 
     assert int(wait_for(asked).group(1)) in (2, 3)
 
