@@ -117,13 +117,14 @@ def _compare(asked: Asked) -> PeerResults:
             workers=workers,
             tell=lambda what: console.print(what, markup=False),
         )
-        comparison.run(hosts)
+        ended_early = _stopped(comparison, hosts)
         logs = _keep_logs(Path(folder), environment.home / "peers")
     console.print(f"Logs of the servers: {logs}", markup=False)
     return PeerResults(
         date=datetime.now(tz=timezone.utc).strftime("%Y-%m-%d"),
         commit=machine.commit(),
         quick=not asked.plan.proof,
+        ended_early=ended_early,
         layout=asked.layout,
         slos_ms=asked.slos_ms,
         machine=facts,
@@ -136,6 +137,16 @@ def _compare(asked: Asked) -> PeerResults:
         added=inside.added,
         splits=inside.splits,
     )
+
+
+def _stopped(comparison: Comparison, hosts: tuple[Host, ...]) -> bool:
+    """Measure everybody; whether somebody ended it before, which keeps what was seen."""
+    try:
+        comparison.run(hosts)
+    except (KeyboardInterrupt, SystemExit):
+        console.print("Ended early: what was measured so far is written.")
+        return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,11 +111,12 @@ class AddedFact(Fact):
 
 
 class PeerResults(Fact):
-    """Everything one comparison found."""
+    """Everything one comparison found; `ended_early`: somebody stopped it."""
 
     date: str
     commit: str
     quick: bool
+    ended_early: bool = False
     layout: Layout
     slos_ms: tuple[float, ...]
     machine: Mapping[str, str]

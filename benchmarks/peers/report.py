@@ -84,6 +84,8 @@ def _how_sure(results: PeerResults) -> str:
     sure += f" Other programs took up to {others:.2f} cores during a run."
     if others > QUIET_CORES:
         sure += " **The machine was busy: do not compare or quote these numbers.**"
+    if results.ended_early:
+        sure += " **Ended early: not everybody was measured in every repeat.**"
     if results.quick:
         sure += " Quick run: short and few, good for finding faults, not for claims."
     return sure

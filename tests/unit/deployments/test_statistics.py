@@ -92,7 +92,11 @@ def test_sum_is_ordered_by_name_and_version_as_a_number():
 
 def test_counts_of_an_ensemble_add_up_as_deep_as_they_go():
     here: Counts = {"rows": 2, "degraded": {}, "members": {"a": {"agreed": 1}}}
-    there: Counts = {"rows": 3, "degraded": {"budget": 1}, "members": {"a": {"agreed": 2}}}
+    there: Counts = {
+        "rows": 3,
+        "degraded": {"budget": 1},
+        "members": {"a": {"agreed": 2}},
+    }
 
     (summed,) = merge(
         [[ModelStatistics("p", "1", ensemble=told)] for told in (here, there)]

@@ -106,6 +106,12 @@ def test_report_of_a_busy_machine_warns():
     assert "The machine was busy" not in report(peer_results(PEER))
 
 
+def test_report_of_a_run_that_was_stopped_says_so():
+    stopped = peer_results(PEER).model_copy(update={"ended_early": True})
+
+    assert "Ended early" in report(stopped)
+
+
 @pytest.mark.parametrize("share", ["added p50 at 50% load, ms", "added p99"])
 def test_added_time_is_judged_without_the_wait_for_the_thread(share):
     results = peer_results(OURS, added_ms={"p50": 0.9, "p90": 2.0, "p99": 6.0})
