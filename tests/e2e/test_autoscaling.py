@@ -4,7 +4,6 @@ import concurrent.futures
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import threading
@@ -17,6 +16,7 @@ import pytest
 from deployments.autoscaling import state as learnt
 from serve_app.cluster import lifecycle, state
 from serve_app.cluster.dashboard import DashboardSilent
+from serve_app.cluster.plan import client_variables
 from serve_app.cluster.serve_file import OUR_POLICY
 from serve_app.scaling.shell import folder_of
 from tests.e2e.calls import TIMEOUT_S
@@ -130,12 +130,14 @@ def test_backlog_starts_a_replica_and_explain_says_which_decision_did(scaled):
 
 
 def test_cluster_autoscaler_is_told_what_will_be_needed(scaled):
-    exports = shlex.quote(str(scaled.environment.home / "env.sh"))
-    ray = shlex.quote(str(lifecycle.script("ray")))
+    here = scaled.environment
+    command = [lifecycle.script("ray"), "status"]
+    token = client_variables(here, state.token_file(here))
 
     def asked():
         told = subprocess.run(
-            ["bash", "-c", f". {exports}; {ray} status"],
+            [*command, "--address", f"127.0.0.1:{here.ray_port}"],
+            env={**os.environ, **token},
             capture_output=True,
             text=True,
             check=False,
