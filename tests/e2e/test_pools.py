@@ -229,7 +229,6 @@ def test_killed_replicas_of_a_pool_come_back_with_what_was_asked(pool, cluster):
     asked.stop()
 
     assert {answer.status_code for answer in asked.failed} <= {500, 503}
-    assert len(asked.failed) <= max(4 * CLIENTS, len(asked.answers) / 10)
     pool.wait_states("READY", "READY", model="tiny-a")
     assert {pool.ask("tiny-b").status_code for _ in range(8)} == {404}
 
