@@ -1,5 +1,6 @@
 """Results as a picture: highest throughput, and latency under open load."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -33,23 +34,29 @@ def draw(results: Results, file: Path) -> None:
     figure.savefig(file, dpi=120)
 
 
+def draw_bar(
+    axes: Axes, place: int, rates: Sequence[float], subject: SubjectFact
+) -> None:
+    """The middle of one subject's rates as a bar, with a whisker from least to most."""
+    value = middle(rates)
+    if value is None:
+        return
+    spread = [[value - min(rates)], [max(rates) - value]]
+    axes.barh(place, value, xerr=spread, color=COLOURS[subject.role], height=0.6)
+    axes.annotate(
+        f" {value:,.0f}",
+        (max(rates), place),
+        va="center",
+        xytext=(4, 0),
+        textcoords="offset points",
+    )
+
+
 def _draw_throughput(
     axes: Axes, results: Results, subjects: list[SubjectFact], group: str
 ) -> None:
     for place, subject in enumerate(reversed(subjects)):
-        best = best_per_s(results.measurements, subject.id)
-        value = middle(best)
-        if value is None:
-            continue
-        spread = [[value - min(best)], [max(best) - value]]
-        axes.barh(place, value, xerr=spread, color=COLOURS[subject.role], height=0.6)
-        axes.annotate(
-            f" {value:,.0f}",
-            (max(best), place),
-            va="center",
-            xytext=(4, 0),
-            textcoords="offset points",
-        )
+        draw_bar(axes, place, best_per_s(results.measurements, subject.id), subject)
     axes.set_yticks(range(len(subjects)), [s.title for s in reversed(subjects)])
     axes.margins(x=0.12)
     axes.set_xlabel("requests/s, highest closed loop (whisker: min to max)")

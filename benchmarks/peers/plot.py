@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.peers.facts import PeerResults
 from benchmarks.peers.verdict import bare_per_s, peaks_qps
-from benchmarks.plot import COLOURS
-from benchmarks.summary import middle
+from benchmarks.plot import COLOURS, draw_bar
 
 
 def draw(results: PeerResults, file: Path) -> None:
@@ -28,18 +27,7 @@ def draw(results: PeerResults, file: Path) -> None:
 def _draw_peaks(axes: Axes, results: PeerResults, slo_ms: float) -> None:
     for place, subject in enumerate(reversed(results.subjects)):
         peaks = [q for q in peaks_qps(results, subject.id, slo_ms) if q is not None]
-        value = middle(peaks)
-        if value is None:
-            continue
-        spread = [[value - min(peaks)], [max(peaks) - value]]
-        axes.barh(place, value, xerr=spread, color=COLOURS[subject.role], height=0.6)
-        axes.annotate(
-            f" {value:,.0f}",
-            (max(peaks), place),
-            va="center",
-            xytext=(4, 0),
-            textcoords="offset points",
-        )
+        draw_bar(axes, place, peaks, subject)
     bare = bare_per_s(results)
     if bare is not None:
         axes.axvline(bare, color=COLOURS["bare"], linestyle="--", label="bare loop")

@@ -1,11 +1,9 @@
 """MLPerf LoadGen as a process, against a real server on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from benchmarks.child import Child, watched
 from benchmarks.facts import HttpTarget
@@ -15,26 +13,6 @@ pytest.importorskip("mlperf_loadgen", reason="published for Linux on x86_64 only
 
 LIMIT_S = 120.0
 QUERIES = 50
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[str]:
-    """Answers `/echo` with the body and `/full` with 503."""
-
-    async def echo(request: web.Request) -> web.Response:
-        return web.Response(body=await request.read())
-
-    async def full(_: web.Request) -> web.Response:
-        return web.Response(status=503)
-
-    app = web.Application()
-    app.add_routes([web.post("/echo", echo), web.post("/full", full)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
 
 
 async def run(url: str, folder: Path) -> Trial:
@@ -59,8 +37,8 @@ async def run(url: str, folder: Path) -> Trial:
     return await asyncio.to_thread(measure)
 
 
-async def test_every_query_of_loadgen_is_sent_and_answered(server, tmp_path):
-    trial = await run(f"{server}/echo", tmp_path)
+async def test_every_query_of_loadgen_is_sent_and_answered(http_url, tmp_path):
+    trial = await run(f"{http_url}/echo", tmp_path)
 
     assert trial.target_qps == 200.0
     assert trial.queries >= QUERIES
@@ -68,8 +46,10 @@ async def test_every_query_of_loadgen_is_sent_and_answered(server, tmp_path):
     assert 0 < trial.p50_ms <= trial.p90_ms <= trial.p99_ms
 
 
-async def test_failures_are_counted_though_loadgen_does_not_know_them(server, tmp_path):
-    trial = await run(f"{server}/full", tmp_path)
+async def test_failures_are_counted_though_loadgen_does_not_know_them(
+    http_url, tmp_path
+):
+    trial = await run(f"{http_url}/full", tmp_path)
 
     assert trial.errors == {"http 503": trial.queries}
     assert not trial.within
