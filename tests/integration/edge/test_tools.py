@@ -1,7 +1,6 @@
-"""Real environments: the quantizer and both runtimes on a small network.
+"""Real environments: converter, quantizer and both runtimes on a small network.
 
-They are kept below HEADWATER_HOME/envs and fetched once (0.4 GB). The converter (2.1 GB)
-is asked only where `headwater edge export` has fetched it before.
+They are kept below HEADWATER_HOME/envs and fetched once (2.5 GB).
 """
 
 from pathlib import Path
@@ -99,15 +98,8 @@ def test_old_and_new_runtime_give_the_answers_of_plain_kernels(tiny):
     assert "tflite-runtime-2.14.0" in str(facts["ways"])
 
 
-def converter(tiny) -> ToolEnvironment:
-    environment = ToolEnvironment(toolings.converter(), tiny.folder / "envs")
-    if not environment.is_made:
-        pytest.skip("the converter is not here; `headwater edge export` fetches it")
-    return environment
-
-
 def test_converted_network_answers_as_the_torch_one_does(tiny):
-    environment = converter(tiny)
+    environment = ToolEnvironment(toolings.converter(), tiny.folder / "envs")
     torch.manual_seed(0)
     conv, full = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 4)
     network = nn.Sequential(
