@@ -16,15 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.autoscaling_live import (
-    Setting,
-    caller_of,
-    config_of,
-    say,
-    starts,
-    watched,
-)
+from benchmarks.autoscaling_live import say
 from benchmarks.clients import Call, Caller
+from benchmarks.scaled import Setting, caller_of, config_of, starts, watched
 
 COUNT = 5
 RATE_PER_S = 10.0

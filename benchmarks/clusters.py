@@ -140,7 +140,7 @@ class Cluster:
 def _environment(place: Place) -> Environment:
     """The installation with other ports and a home of its own, the same store in it."""
     home = place.folder / "home"
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     (home / "store").symlink_to(place.installation.store)
     moved = {"home": home, **_PORTS}
     return Environment.model_validate(place.installation.model_dump() | moved)

@@ -15,11 +15,12 @@ SPIKE_PART = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How long it lasts, and requests a second at noon."""
+    """How long it lasts, requests a second at noon, and after what part the spike comes."""
 
     seconds: int
     noon_per_s: float
     seed: int = 0
+    spike_at: float = SPIKE_AT
 
     def intensity(self) -> NDArray[np.float64]:
         """Requests a second, one number a second."""
@@ -27,8 +28,10 @@ class Day:
         wave = NIGHT + (1 - NIGHT) * np.sin(np.pi * at / self.seconds) ** 2
         batch = BATCH_PART * (at % (self.seconds // BATCHES) < BATCH_S)
         part = at / self.seconds
-        spike = SPIKE_PART * ((part >= SPIKE_AT) & (part < SPIKE_AT + SPIKE_FOR))
-        rates: NDArray[np.float64] = self.noon_per_s * (wave + batch + spike)
+        spiking = (part >= self.spike_at) & (part < self.spike_at + SPIKE_FOR)
+        rates: NDArray[np.float64] = self.noon_per_s * (
+            wave + batch + SPIKE_PART * spiking
+        )
         return rates
 
     def arrivals_s(self) -> list[float]:
