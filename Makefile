@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # The pins were made for Python 3.11 and later; 3.10 resolves on its own.
 PINS = $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info >= (3, 11) else "")')
 SERVE_EXTRAS := build
-TEST_EXTRAS := build,bench,edge,s3,hf,dev
+TEST_EXTRAS := build,bench,edge,openvino,s3,hf,dev
 
 # The version `make constraints` pins; chosen by hand because each one is large.
 TORCH ?= torch==2.13.0

@@ -194,6 +194,11 @@ def main() -> None:
     parser.add_argument(
         "--days-before", type=int, default=2, help="What the policy remembers."
     )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help="Of one replica, from an earlier run on this machine.",
+    )
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS)
     parser.add_argument("--json", type=Path, help="Write settings and outcomes here.")
     asked = parser.parse_args()
@@ -201,7 +206,7 @@ def main() -> None:
         asked.model, asked.minutes, asked.cores, asked.most, asked.slo, asked.load,
         asked.seed, asked.days_before,
     )  # fmt: skip
-    rate = replica_rate(setting)
+    rate = asked.rate or replica_rate(setting)
     say(f"one replica on {setting.cores:g} of a core serves {rate:.1f} requests/s\n")
     outcomes = []
     for contender in asked.only:

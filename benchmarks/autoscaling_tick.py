@@ -24,7 +24,7 @@ from serve_app.scaling.terms import Terms, carried
 
 FLEETS = (1, 10, 100, 1000)
 SECONDS, COUNTED = 240, 120
-CALLERS = 2
+REPLICAS, CALLERS = 3, 2
 REQUESTS = 200_000
 
 
@@ -42,7 +42,7 @@ class Elsewhere:
 
 
 class Fleet:
-    """So many deployments of three replicas, called by two that report."""
+    """So many deployments of three replicas, which all report; two call all the others."""
 
     def __init__(self, deployments: int) -> None:
         self.now_s = 0.0
@@ -52,33 +52,35 @@ class Fleet:
             ),
             get_target_ongoing_requests=lambda: 3.0,
         )
-        self._names = [f"m{number}" for number in range(deployments)]
-        self._keys = [SimpleNamespace(unique_id=f"i{n}") for n in range(CALLERS)]
-        self._meters = [Meter(lambda: self.now_s) for _ in range(CALLERS)]
-        self._ids = {name: Id(name) for name in self._names}
+        names = [f"m{number}" for number in range(deployments)]
+        self._ids = {name: Id(name) for name in names}
+        self._meters = {
+            name: {
+                ReplicaId(f"{name}-{n}"): Meter(lambda: self.now_s, quiet=name != "m0")
+                for n in range(REPLICAS)
+            }
+            for name in names
+        }
 
     def second(self) -> dict[Any, Any]:
         """Every deployment gets a request from each caller."""
         self.now_s += 1
-        raw: dict[str, dict[Any, Any]] = {}
-        for key, meter in zip(self._keys, self._meters, strict=True):
-            for name in self._names:
-                meter.leave(name, meter.arrive(name), answered=True)
+        for caller in list(self._meters["m0"].values())[:CALLERS]:
+            for name in self._ids:
+                caller.leave(name, caller.arrive(name), answered=True)
+        return {self._ids[name]: self._context(name) for name in self._ids}
+
+    def _context(self, name: str) -> Any:
+        meters, raw = self._meters[name], dict[str, dict[Any, Any]]()
+        for key, meter in meters.items():
             for metric, value in meter.stats().items():
                 point = SimpleNamespace(timestamp=self.now_s, value=value)
-                raw.setdefault(metric, {})[_Hashed(key.unique_id)] = [point]
-        return {
-            self._ids[name]: self._context(name, raw if name == "m0" else {})
-            for name in self._names
-        }
-
-    def _context(self, name: str, raw: dict[str, Any]) -> Any:
-        mine = [SimpleNamespace(unique_id=f"{name}-{n}") for n in range(3)]
+                raw.setdefault(metric, {})[key] = [point]
         return SimpleNamespace(
             config=self._config,
-            current_num_replicas=3,
-            target_num_replicas=3,
-            running_replicas=self._keys if name == "m0" else mine,
+            current_num_replicas=REPLICAS,
+            target_num_replicas=REPLICAS,
+            running_replicas=list(meters),
             capacity_adjusted_min_replicas=1,
             capacity_adjusted_max_replicas=100,
             total_num_requests=1.0,
@@ -95,7 +97,7 @@ class Id:
         self.name = name
 
 
-class _Hashed:
+class ReplicaId:
     """A replica's id."""
 
     def __init__(self, unique_id: str) -> None:

@@ -22,6 +22,7 @@ from deployments.backends.base import Backend
 from deployments.backends.cuda import CudaBackend
 from deployments.backends.litert import LitertBackend
 from deployments.backends.opening import open_backend
+from deployments.backends.preference import Site, find_here
 from deployments.control import ModelStatistics
 from deployments.messages import Request, Tensor
 from deployments.model import Model
@@ -83,14 +84,16 @@ CHANGES: Mapping[str, Set] = {
 
 
 def ways(card: Card, store: Store, litert: Sequence[Path]) -> dict[str, Backend]:
-    """Every way of running `card`, the served one first."""
+    """Every way of running `card`, the one served on ONNX Runtime first."""
     model = store.file(card.model_file)
     found: dict[str, Backend] = {
-        "as served": open_backend(card, store),
+        "as served": open_backend(card, store, Site(wanted="onnx")),
         "the file itself": Session(model, lambda options: None),
         "bound": CudaBackend(model, "CPUExecutionProvider"),
     }
     found.update({name: Session(model, set_) for name, set_ in CHANGES.items()})
+    if find_here().has_openvino:
+        found["OpenVINO"] = open_backend(card, store, Site(wanted="openvino"))
     for file in litert:
         name = f"LiteRT {file.name}"
         found[name] = LitertBackend(file, card.inputs, card.outputs)

@@ -67,7 +67,9 @@ def main() -> None:
     _tell(asyncio.run(_send(graph, photos)), len(photos.photos))
     cascade = graph.node(step_name(OWN, "ensemble"))
     if isinstance(cascade, Ensemble):
-        sys.stdout.write(f"\nRows by members run: {cascade.stats.members_run}\n")
+        stats = cascade.stats
+        sys.stdout.write(f"\nRows by members run: {stats.members_run}\n")
+        sys.stdout.write(f"Crops that nobody needed: {stats.crops_spared}\n")
 
 
 def _spec(catalogue: Catalogue, drop_points: float) -> PipelineSpec:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from configs.spec import Spec
 
 Mode = Literal["always_warm", "reactive", "predictive", "serverless", "hybrid"]
+Unit = Literal["requests", "tokens", "jobs"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Replicas = Annotated[int, Field(ge=0, le=10_000)]
 
@@ -72,7 +73,13 @@ class ColdStartSpec(Spec):
 class CapacitySpec(Spec):
     """What one replica is believed to serve until it has been observed."""
 
-    requests_per_s: float = Field(10.0, gt=0, description="Of one full replica.")
+    unit: Unit = Field(
+        "requests",
+        description="What is forecast and served; tokens and jobs are what replicas report.",
+    )
+    requests_per_s: float = Field(
+        10.0, gt=0, description="Of one full replica; of the unit, if that is another."
+    )
     slots: int = Field(4, ge=1, description="Requests a replica works on at once.")
     wait_budget_s: float = Field(
         0.6, gt=0, le=600, description="How long a request may wait and meet its SLO."
@@ -90,7 +97,7 @@ class AutoscalingSpec(Spec):
     min_replicas: Replicas = 1
     max_replicas: int = Field(100, ge=1, le=10_000)
     cost_ratio: float = Field(
-        30.0,
+        40.0,
         gt=0,
         le=10_000,
         description="What the requests of one full replica are worth if they are late, "
@@ -106,7 +113,7 @@ class AutoscalingSpec(Spec):
         300.0, gt=0, description="Replica-seconds to pay for one avoided cold start."
     )
     hold_s: float | None = Field(
-        None, ge=0, le=600, description="None: twice the cold start, 30 at least."
+        None, ge=0, le=600, description="None: 1.25 times the cold start, 30 at least."
     )
     cold_start: ColdStartSpec = ColdStartSpec()
     capacity: CapacitySpec = CapacitySpec()

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from configs.dataset import DatasetSpec
 from configs.errors import ConfigError
-from configs.model import DatasetSpec, ModelSpec
+from configs.model import ModelSpec
 from configs.pipeline import PipelineSpec
 from configs.recipe import RecipeSpec
 from configs.spec import SpecType, read_spec

@@ -1,10 +1,10 @@
-"""The Specs of one model and one dataset, and the words they share."""
+"""The Spec of one model, and the words that others share with it."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from configs.audio import AudioSpec
 from configs.spec import Spec
 from configs.version_policy import VersionPolicySpec
 
@@ -50,6 +50,15 @@ class ImageSpec(Spec):
     margin_px: int = Field(0, ge=0)
     mean: float = 127.0
     std: float = Field(128.0, gt=0)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of a crop: height, width, channels."""
+        return self.size_px, self.size_px, 3
+
+
+FrontEnd = ImageSpec | AudioSpec
+"""What makes bytes [n, height, width, channels] of photos or of recordings."""
 
 
 class CalibrationSpec(Spec):
@@ -190,12 +199,20 @@ class ModelSpec(Spec):
         None, description="File of one label a line, relative to the catalogue."
     )
     image: ImageSpec | None = None
+    audio: AudioSpec | None = Field(
+        None, description="How recordings become the input; not beside `image`."
+    )
     calibration: CalibrationSpec | None = None
     max_drop_points: float = Field(
         1.0, ge=0, description="Top-1 points INT8 may lose against FP32."
     )
     evaluation: tuple[Id, ...] = ()
     variant: VariantName = "int8-onnx"
+    backend: Literal["auto", "onnx", "openvino"] = Field(
+        "auto",
+        description="What runs an ONNX variant on a CPU; auto: what its card prefers, "
+        "where that is installed.",
+    )
     batching: BatchingSpec = BatchingSpec()
     version_policy: VersionPolicySpec = Field(
         VersionPolicySpec(), description="Which of its versions are served."
@@ -206,6 +223,11 @@ class ModelSpec(Spec):
         "go to `stable`, where there is one, else to the newest version that is ready.",
     )
 
+    @property
+    def front_end(self) -> FrontEnd | None:
+        """How photos or recordings become its input."""
+        return self.image or self.audio
+
     @model_validator(mode="after")
     def _photos_are_the_one_input(self) -> "ModelSpec":
         if self.image is None:
@@ -214,6 +236,18 @@ class ModelSpec(Spec):
         fits = first.datatype == "FP32" and first.shape[1:] == (size, size)
         if others or not fits or len(first.shape) != 3:
             raise ValueError(f"image needs one input, FP32 [channels, {size}, {size}]")
+        return self
+
+    @model_validator(mode="after")
+    def _recordings_are_the_one_input(self) -> "ModelSpec":
+        if self.audio is None:
+            return self
+        frames, bands, _ = self.audio.shape
+        wanted = [("FP32", (1, frames, bands))]
+        if [(one.datatype, one.shape) for one in self.inputs] != wanted:
+            raise ValueError(f"audio needs one input, FP32 [1, {frames}, {bands}]")
+        if self.image is not None:
+            raise ValueError("name image or audio, not both")
         return self
 
     @model_validator(mode="after")
@@ -234,34 +268,3 @@ class ModelSpec(Spec):
         if (self.weights is None) != (self.architecture == "recipe"):
             raise ValueError("weights are required, except of architecture recipe")
         return self
-
-
-class DatasetSpec(Spec):
-    """Labelled images for calibration, fitting and evaluation.
-
-    `source` is one of: `package://DIST@VERSION/GLOB` or `deb://NAME@VERSION/GLOB`, photos
-    whose file names hold the class index (`label_pattern`, one group); a folder
-    `file://DIR` with `labels.csv` (columns file, class_index); and, of format `idx`, any of
-    the three schemes with a GLOB that fits two files, images and labels; of format
-    `text`, plain UTF-8 files, for language models.
-    """
-
-    id: Id
-    title: str
-    licence: str
-    source: str = Field(pattern=r"^(package|deb|file)://.+")
-    format: Literal["photos", "idx", "text"] = "photos"
-    sha256: Sha256 | None = Field(
-        None, description="Of the sorted names, hashes and labels; None: not pinned."
-    )
-    label_pattern: str | None = None
-    max_photos: int | None = Field(
-        None, ge=1, description="Only the first so many; None: all."
-    )
-
-    @field_validator("label_pattern")
-    @classmethod
-    def _has_one_group(cls, pattern: str | None) -> str | None:
-        if pattern is not None and re.compile(pattern).groups != 1:
-            raise ValueError("label_pattern must have exactly one group")
-        return pattern

@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from configs.model import Id, TensorSpec, VariantName, Version
 from configs.rules import RulesSpec
+from configs.shadow import ShadowSpec
 from configs.spec import Spec
 
 
@@ -259,3 +260,6 @@ class PipelineSpec(Spec):
         None, gt=0, description="A request is answered within that, or refused."
     )
     layout: Layout | dict[Id, tuple[str, ...]] = "fused"
+    shadow: ShadowSpec | None = Field(
+        None, description="Variants that are asked after the reply, for nobody."
+    )

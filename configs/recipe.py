@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from configs.edge_search import SearchSpec
 from configs.model import Artefact, Id, VariantName
 from configs.spec import Spec
 from configs.steps import AnyStep, ReferenceSpec
@@ -114,6 +115,9 @@ class RecipeSpec(Spec):
     devices: tuple[Id, ...] = Field(
         (), description="Device classes the variant is for; `headwater edge export`."
     )
+    search: SearchSpec | None = Field(
+        None, description="What `headwater edge export` tries beside; none: nothing."
+    )
 
     def datasets(self) -> list[Id]:
         """Every dataset that is named, in `data` or in a step."""
@@ -130,6 +134,18 @@ class RecipeSpec(Spec):
             for kind in ("model", "pipeline", "recipe")
             if one is not None and (name := getattr(one, kind, None)) is not None
         ]
+
+    @model_validator(mode="after")
+    def _search_has_what_it_varies(self) -> "RecipeSpec":
+        if self.search is None:
+            return self
+        trained = [one for one in self.steps if one.step in ("train", "distil")]
+        options = getattr(trained[0], "options", {}) if trained else {}
+        if not {"stages", "blocks"} & set(options):
+            raise ValueError("search needs `train` or `distil` with stages or blocks")
+        if not {"litert-convert", "litert-quantize"} <= {s.step for s in self.steps}:
+            raise ValueError("search needs `litert-convert` and `litert-quantize`")
+        return self
 
     @model_validator(mode="after")
     def _leaves_builds_alone(self) -> "RecipeSpec":

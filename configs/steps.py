@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from configs.edge_steps import LitertCheckStep, LitertConvertStep, LitertQuantizeStep
+from configs.augmentation import AugmentationSpec
+from configs.edge_steps import EdgeStep
 from configs.model import Id
 from configs.spec import Spec
 
@@ -29,16 +30,6 @@ class ReferenceSpec(Spec):
         ):
             raise ValueError("name one of model, pipeline and recipe")
         return self
-
-
-class AugmentationSpec(Spec):
-    """How training photos are varied; all of it is drawn from the recipe's seed."""
-
-    flip: bool = Field(False, description="Mirror left and right, every second time.")
-    shift_px: int = Field(0, ge=0, le=256, description="Move by up to so many pixels.")
-    brightness: float = Field(0.0, ge=0, lt=1, description="Scale by up to 1 ± this.")
-    noise: float = Field(0.0, ge=0, le=1, description="Noise, in units of the input.")
-    mixup: float = Field(0.0, ge=0, description="Alpha of mixup; 0: none.")
 
 
 class FuseStep(Spec):
@@ -289,8 +280,6 @@ AnyStep = Annotated[
     | LlmDequantizeStep
     | LlmQuantizeStep
     | LlmLoraStep
-    | LitertConvertStep
-    | LitertQuantizeStep
-    | LitertCheckStep,
+    | EdgeStep,
     Field(discriminator="step"),
 ]

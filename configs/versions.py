@@ -17,6 +17,18 @@ ONLY_NEWEST = ("version_policy", "aliases")
 Versions = Callable[[str], Mapping[int, ModelSpec]]
 
 
+def parse_version(said: str) -> tuple[str, int | None]:
+    """Id and version of `ID@VERSION`; None: of `ID` alone.
+
+    Raises:
+        ValueError: what stands behind the sign is no version.
+    """
+    name, apart, version = said.partition(APART)
+    if apart and not (version.isascii() and version.isdigit() and int(version)):
+        raise ValueError(f"{said}: a version is a whole number from 1, got {version!r}")
+    return name, int(version) if apart else None
+
+
 def version_file(folder: Path, spec: ModelSpec) -> Path:
     """Where an older version is or would be."""
     return folder / f"{spec.id}{APART}{spec.version}.yaml"

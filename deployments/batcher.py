@@ -95,6 +95,7 @@ class Batcher(Generic[Item, Result]):
                 with it does not end.
         """
         if self._closed or self._slots.jammed:
+            self.stats.turn_away()
             raise NotReady(self.model, COME_BACK_S)
         loop, now_s = asyncio.get_running_loop(), time.monotonic()
         entry: Entry[Item, Result] = Entry(item, rows, now_s, loop.create_future())
@@ -134,8 +135,11 @@ class Batcher(Generic[Item, Result]):
             await asyncio.wait(self._running)
 
     def _refuse_waiting(self) -> None:
+        now_s = time.monotonic()
         for entry in (*self._desk.line.take_all(), *self._apart):
-            entry.settle(NotReady(self.model, COME_BACK_S))
+            if not entry.answer.done():
+                self.stats.turn_away(now_s - entry.arrived_s)
+                entry.settle(NotReady(self.model, COME_BACK_S))
 
     def _refusal(
         self, entry: Entry[Item, Result], why: Refused, now_s: float
@@ -170,7 +174,8 @@ class Batcher(Generic[Item, Result]):
             self._arm(asyncio.get_running_loop(), now_s)
 
     def _drop(self, entry: Entry[Item, Result]) -> None:
-        self.stats.cancelled += 1
+        if entry.answer.cancelled():  # else its answer came at the same moment
+            self.stats.leave(time.monotonic() - entry.arrived_s)
         self._desk.line.remove(entry)
 
     async def _seal_forever(self) -> None:
@@ -211,9 +216,10 @@ class Batcher(Generic[Item, Result]):
         self._desk.ended(run, ended_s, well=_went_well(outcomes))
         self._count(batch, run, ended_s - run.started_s)
         if not isinstance(outcomes, _Broken):
-            self._settle_all(batch, outcomes)
+            self._settle_all(batch, outcomes, run.started_s)
         elif len(batch) == 1:
-            self._settle_all(batch, [self._as_serving_error(outcomes.error)])
+            error = self._as_serving_error(outcomes.error)
+            self._settle_all(batch, [error], run.started_s)
         else:
             await self._execute_apart(batch)
 
@@ -251,11 +257,14 @@ class Batcher(Generic[Item, Result]):
         self,
         batch: Sequence[Entry[Item, Result]],
         outcomes: "Sequence[Result | ServingError]",
+        began_s: float,
     ) -> None:
         now_s = time.monotonic()
         for entry, outcome in zip(batch, outcomes, strict=True):
-            is_well = not isinstance(outcome, ServingError)
-            self.stats.answer(is_well, now_s - entry.arrived_s)
+            if entry.answer.done():  # its caller has left, and was counted then
+                continue
+            took_s, queued_s = now_s - entry.arrived_s, began_s - entry.arrived_s
+            self.stats.answer(not isinstance(outcome, ServingError), took_s, queued_s)
             entry.settle(outcome)
 
     def _run_whole(self, items: Sequence[Item]) -> Sequence[Result]:

@@ -19,9 +19,18 @@ from configs.pipeline import (
 from configs.pool import PoolSpec
 from configs.replica import ReplicaSpec
 from configs.spec import SpecType
-from deployments.editions import Asked, Edition, Wish, draw_wish
+from deployments.editions import (
+    DEFAULT,
+    Asked,
+    Edition,
+    Wish,
+    draw_wish,
+    edition,
+    words_of,
+)
 from deployments.layout import Plan, plan_layout
 from models.card import Card
+from models.choice import member_card
 from models.errors import StoreCorrupt
 from models.store import Store
 from models.weights import Terms, ensemble_terms
@@ -33,7 +42,7 @@ class Blueprint:
 
     `models` and `cards` are by seat, see `MemberSpec.seat`: a name stands for the default
     version. `wishes`: every served version by name. `pools`: by deployment. `catalogue`:
-    where the Specs were read.
+    where the Specs were read. `shadows`: by pipeline, in the order of its spec.
     """
 
     store: Path
@@ -46,10 +55,12 @@ class Blueprint:
     wishes: Mapping[str, Wish] = field(default_factory=dict)
     pools: Mapping[str, PoolSpec] = field(default_factory=dict)
     catalogue: Path = Path()
+    shadows: Mapping[str, tuple[Edition, ...]] = field(default_factory=dict)
 
     def served_cards(self) -> list[Card]:
-        """The card of every version that is served."""
-        return [one.card for wish in self.wishes.values() for one in wish.editions]
+        """The card of every version that is served, and of every shadow."""
+        served = [one.card for wish in self.wishes.values() for one in wish.editions]
+        return [*served, *(one.card for s in self.shadows.values() for one in s)]
 
 
 def draw(
@@ -93,6 +104,11 @@ def draw(
         },
         wishes=wishes,
         catalogue=catalogue.root,
+        shadows={
+            name: draw_shadows(catalogue, store, spec)
+            for name, spec in chosen.items()
+            if spec.shadow is not None
+        },
     )
 
 
@@ -116,6 +132,36 @@ def draw_model(
         if member.model == name
     ]
     return draw_wish(store, catalogue.versions(name), Asked(catalogue.root, asked))
+
+
+def draw_shadows(
+    catalogue: Catalogue, store: Store, pipeline: PipelineSpec
+) -> tuple[Edition, ...]:
+    """The variants that shadow a pipeline.
+
+    Raises:
+        ConfigError: one is not in the catalogue, or takes or answers other tensors than
+            every member does.
+        VariantNotFound, NotServable: see `models.choice.member_card`.
+    """
+    file = catalogue.root / "pipelines" / f"{pipeline.id}.yaml"
+    members = [catalogue.models[m.model] for m in pipeline.ensemble.members]
+    found = []
+    for said in pipeline.shadow.members if pipeline.shadow is not None else ():
+        newest = _known(catalogue, "models", catalogue.models, said.model)
+        versions = catalogue.versions(said.model)
+        version = said.version or words_of(newest, versions)[DEFAULT]
+        if version not in versions:
+            reason = f"{said.model} has no version {version}: {sorted(versions)}"
+            raise ConfigError(file, "shadow.members", reason)
+        spec = versions[version]
+        likes = [(m.inputs, m.front_end, m.outputs[0].shape) for m in members]
+        if (spec.inputs, spec.front_end, spec.outputs[0].shape) not in likes:
+            reason = f"{said.model} must take and answer what one of the members does"
+            raise ConfigError(file, "shadow.members", reason)
+        wanted = MemberSpec(model=said.model, variant=said.variant)
+        found.append(edition(spec, member_card(store, spec, wanted)))
+    return tuple(found)
 
 
 def _of_member(wish: Wish, member: MemberSpec) -> Edition:

@@ -66,7 +66,7 @@ def check_form(
 
 
 def _check_tensor(contract: Contract, wanted: TensorContract, tensor: Tensor) -> int:
-    datatype = DATATYPES.get(tensor.dtype, str(tensor.dtype))
+    datatype = DATATYPES.get(tensor.dtype) or str(tensor.dtype)
     _check_form(contract, wanted, datatype, tensor.shape)
     if tensor.dtype.kind == "f" and not all_finite(tensor):
         raise InvalidInput(

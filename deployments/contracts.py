@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from configs.model import ModelSpec
 from configs.pipeline import ImagePreprocessSpec, PipelineSpec, TopKPostprocessSpec
 from deployments.blueprint import Blueprint, labels_of
 from deployments.editions import Edition
@@ -17,10 +18,6 @@ def model_contract(blueprint: Blueprint, model: str) -> Contract:
 def edition_contract(store: Path, edition: Edition) -> Contract:
     """Of one version of a model, served by its own name."""
     spec, card = edition.spec, edition.card
-    alternatives: tuple[TensorContract, ...] = ()
-    if spec.image is not None:
-        crop = (spec.image.size_px, spec.image.size_px, 3)
-        alternatives = (_with_rows(card.inputs[0].name, "UINT8", crop),)
     return Contract(
         name=spec.id,
         version=str(spec.version),
@@ -34,9 +31,19 @@ def edition_contract(store: Path, edition: Edition) -> Contract:
         max_queue_size=spec.batching.max_queue_size,
         batching=spec.batching,
         labels=labels_of(store, card) if card.labels_file else (),
-        alternatives=alternatives,
+        alternatives=_what_becomes(card.inputs[0].name, spec),
         properties={"variant": card.variant, "sha256": card.model_file.sha256},
     )
+
+
+def _what_becomes(name: str, spec: ModelSpec) -> tuple[TensorContract, ...]:
+    """The forms of which a replica makes the float input: pictures, and recordings."""
+    if spec.front_end is None:
+        return ()
+    pictures = _with_rows(name, "UINT8", spec.front_end.shape)
+    if spec.audio is None:
+        return (pictures,)
+    return pictures, _with_rows(name, "INT16", (spec.audio.samples,))
 
 
 def pipeline_contract(blueprint: Blueprint, pipeline: str) -> Contract:

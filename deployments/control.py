@@ -15,12 +15,16 @@ State = Literal["READY", "LOADING", "UNLOADING", "UNAVAILABLE"]
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """One version of one model on one replica; `reason` says why it is not ready."""
+    """One version of one model on one replica.
+
+    `reason` says why it is not ready, `runtime` what runs it there.
+    """
 
     replica: str
     state: State
     reason: str = ""
     resident_bytes: int = 0
+    runtime: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ class ModelStatistics:
     `inference_stats` has Triton's keys: success, fail, queue, compute_input,
     compute_infer, compute_output, cache_hit, cache_miss. `memory_bytes`: by kind,
     "CPU" or "GPU", of every replica together. `ensemble`: what the ensemble of a
-    pipeline counted, see `deployments.ensembles.stats`.
+    pipeline counted, see `deployments.ensembles.stats`. `residency`: loads, hits and
+    misses of a model, see `deployments.residency.stats`.
     """
 
     name: str
@@ -72,6 +77,7 @@ class ModelStatistics:
     batch_stats: tuple[BatchStatistic, ...] = ()
     memory_bytes: Mapping[str, int] = field(default_factory=dict)
     ensemble: Counts = field(default_factory=dict)
+    residency: Counts = field(default_factory=dict)
 
 
 class Control(Protocol):

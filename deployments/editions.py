@@ -75,6 +75,8 @@ class Asked:
 def edition(spec: ModelSpec, card: Card) -> Edition:
     """One version with the key that only this Spec and this file have."""
     told = spec.model_dump_json(exclude=NOT_HOSTED) + card.model_file.sha256
+    if card.prefers is not None:  # another runtime is another backend to load
+        told += card.prefers.runtime + card.prefers.created
     mark = hashlib.sha256(told.encode()).hexdigest()[:8]
     return Edition(f"{spec.id}:{spec.version}#{mark}", spec, card)
 

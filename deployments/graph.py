@@ -5,38 +5,45 @@ that calls another deployment; it cannot tell which. Knows no Ray: the caller sa
 far nodes are reached.
 """
 
+import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from configs.model import ModelSpec
 from configs.pipeline import (
+    CascadeSpec,
     ImagePreprocessSpec,
     MemberSpec,
     PipelineSpec,
     TopKPostprocessSpec,
 )
+from deployments.backends.preference import OPENVINO, Site, find_here, pick, run_s
 from deployments.blueprint import Blueprint, read_labels
 from deployments.ensembles.member import Member
 from deployments.ensembles.opening import open_ensemble
 from deployments.errors import BackendFailed, ModelNotFound
-from deployments.layout import STEPS, model_name, step_name
+from deployments.layout import INGRESS, STEPS, model_name, step_name
 from deployments.model import Model, ResidentModel
 from deployments.nodes import (
-    ImagePreprocess,
     Node,
     Pipeline,
     TensorPostprocess,
     TensorPreprocess,
     TopKPostprocess,
-    crop_name,
 )
 from deployments.padding import filled_up
+from deployments.photos import ImagePreprocess, crop_name
 from deployments.residency.residency import Residency
 from deployments.residency.seat import Tenant, key_of
 from deployments.residency.warming import open_warm
+from deployments.shadow.node import Shadow, Shadowed, Shown, Unseen
+from deployments.shadow.opening import open_shadows
 from deployments.slots import Slots
 from models.card import Card
 from models.store import Store
+
+log = logging.getLogger(__name__)
 
 Reach = Callable[[str, str], Node]
 """(deployment, node name) → a node that calls it there."""
@@ -55,9 +62,11 @@ class Graph:
     ) -> None:
         self._blueprint, self._deployment = blueprint, deployment
         self._slots, self._reach = slots, reach
-        self._device = blueprint.replica.device
+        self._here = find_here()
         self._nodes: dict[str, Node] = {}
         self._queues: list[ImagePreprocess] = []
+        self._shadows: list[Shadow] = []
+        self.shown: Shown = Unseen()
         self._store = Store(blueprint.store)  # one: it remembers what it has verified
         self.residency = residency or Residency()
         self.models: dict[str, Model] = {}
@@ -74,18 +83,22 @@ class Graph:
         Raises:
             ValueError: the key is taken.
         """
-        model = Model(spec.id, None, spec.batching, self._slots, spec.image)
-        model.tell(_card_runs(card), any(-1 in t.shape for t in spec.inputs))
+        site = self._site(spec)
+        chosen = pick(card, site, self._here)
+        if chosen.note:
+            log.info("%s runs on %s: %s", key, chosen.runtime, chosen.note)
+        model = Model(spec.id, None, spec.batching, self._slots, spec.front_end)
+        runs = run_s(card, chosen.runtime)
+        model.tell(runs, any(-1 in t.shape for t in spec.inputs))
         seat = self.residency.offer(
             Tenant(
                 key=key,
                 name=spec.id,
-                digest=card.model_file.sha256,
+                digest=_mark(card, chosen.runtime),
                 size_bytes=sum(f.size_bytes for f in card.stored().values()),
-                open=partial(
-                    open_warm, card, self._store, spec.batching, device=self._device
-                ),
+                open=partial(open_warm, card, self._store, spec.batching, site=site),
                 host=model,
+                runtime=chosen.runtime,
             )
         )
         self.models[key] = model
@@ -138,8 +151,12 @@ class Graph:
     async def close(self) -> None:
         """Refuse what waits, let what runs end."""
         await self.residency.close()
-        for node in self._with_queues():
+        for node in (*self._with_queues(), *self._shadows):
             await node.close()
+
+    def _site(self, spec: ModelSpec) -> Site:
+        device = self._blueprint.replica.device
+        return Site(device, self._slots.count, spec.backend)
 
     def _illness(self) -> str | None:
         if self._slots.overdue:
@@ -171,11 +188,32 @@ class Graph:
     def _build_preprocess(self, spec: PipelineSpec) -> Node:
         if not isinstance(spec.preprocess, ImagePreprocessSpec):
             return TensorPreprocess()
-        members = [self._blueprint.models[m.model] for m in spec.ensemble.members]
+        members = [self._blueprint.models[m.seat] for m in spec.ensemble.members]
         images = [member.image for member in members if member.image is not None]
-        node = ImagePreprocess(spec.id, images, spec.preprocess, self._slots)
+        later = self._later(spec)
+        node = ImagePreprocess(spec.id, images, spec.preprocess, self._slots, later)
         self._queues.append(node)
         return node
+
+    def _later(self, spec: PipelineSpec) -> frozenset[str]:
+        """The crops of members that many requests do without.
+
+        Where the pipeline, its preprocessing and its ensemble share a replica: what was
+        not made cannot be sent.
+        """
+        homes = {self._blueprint.plan.home(step_name(spec.id, s)) for s in STEPS[:2]}
+        if homes != {INGRESS}:
+            return frozenset()
+        terms, members = self._blueprint.terms[spec.id], spec.ensemble.members
+        first = [n for n, member in enumerate(members) if not member.fallback]
+        if isinstance(spec.ensemble, CascadeSpec):
+            first = [terms.order[0]]
+        crops = [self._crop_of(member) for member in members]
+        return frozenset(crops) - {crops[n] for n in first}
+
+    def _crop_of(self, member: MemberSpec) -> str:
+        image = self._blueprint.models[member.seat].image
+        return "" if image is None else crop_name(image)
 
     def _build_ensemble(self, spec: PipelineSpec) -> Node:
         terms = self._blueprint.terms[spec.id]
@@ -185,10 +223,14 @@ class Graph:
             for member, share in zip(spec.ensemble.members, shares, strict=True)
         ]
         lanes = {self._deployment: self._slots.count}
-        return open_ensemble(spec, terms, members, lanes)
+        ensemble = open_ensemble(spec, terms, members, lanes)
+        shadows = tuple(open_shadows(self._blueprint, spec.id, self.shown))
+        self._shadows += shadows
+        return Shadowed(ensemble, shadows) if shadows else ensemble
 
     def _member(self, said: MemberSpec, weight: float, temperature: float) -> Member:
         spec, name = self._blueprint.models[said.seat], model_name(said.seat)
+        card = self._blueprint.cards[said.seat]
         feed = {tensor.name: tensor.name for tensor in spec.inputs}
         if spec.image is not None:
             feed = {spec.inputs[0].name: crop_name(spec.image)}
@@ -200,7 +242,7 @@ class Graph:
             spec.outputs[0].name,
             temperature,
             said.fallback,
-            _card_runs(self._blueprint.cards[said.seat]),
+            run_s(card, pick(card, self._site(spec), self._here).runtime),
             spec.batching.max_queue_size,
             self._blueprint.plan.home(name) or "",
             said.seat,
@@ -213,6 +255,9 @@ class Graph:
         return TopKPostprocess(spec.id, spec.postprocess.k, labels)
 
 
-def _card_runs(card: Card) -> dict[int, float]:
-    """Seconds of a run by rows, as measured on one thread, as a slot has."""
-    return {f.batch_size: f.p50_ms / 1e3 for f in card.latency if f.threads == 1}
+def _mark(card: Card, runtime: str) -> str:
+    """What crashes and sizes are remembered by: a file takes another room elsewhere."""
+    sha256 = card.model_file.sha256
+    if runtime != OPENVINO:
+        return sha256
+    return hashlib.sha256(f"{sha256} {runtime}".encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,15 +69,40 @@ CALM = Urgency()
 """Whenever it suits."""
 
 
+class Deferred(Protocol):
+    """A tensor that is made for whoever needs it, a row at a time; never leaves a replica.
+
+    `spared`: rows that nobody has needed so far. `row_s`: what one takes.
+    """
+
+    async def rows(self, rows: NDArray[np.int64] | None) -> Tensor:
+        """These rows, or all.
+
+        Raises:
+            ServingError: there is too much to do, or too little time.
+        """
+        ...
+
+    @property
+    def spared(self) -> int: ...
+
+    @property
+    def row_s(self) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One inference asked of a node; every input's first dimension is the row."""
+    """One inference asked of a node; every input's first dimension is the row.
+
+    `later`: inputs that need not be made for every answer, by name.
+    """
 
     model: str
     inputs: Mapping[str, Tensor]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     id: str = ""
     urgency: Urgency = CALM
+    later: Mapping[str, Deferred] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +110,12 @@ class Reply:
     """What a node answers; row i belongs to row i of the request.
 
     `parameters` tell the client how the answer came about, where that is not as usual.
+    `later`: see `Request`.
     """
 
     outputs: Mapping[str, Tensor]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    later: Mapping[str, Deferred] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

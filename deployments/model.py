@@ -4,28 +4,35 @@ A `Model` stays, with its queue and what it has learned, while its backend comes
 `ResidentModel` is the same for who asks, and has the backend loaded when it is not there.
 """
 
+from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from time import monotonic, perf_counter_ns
 
 import numpy as np
 
-from configs.model import BatchingSpec, ImageSpec
-from deployments.backends.base import Backend
+from configs.audio import AudioSpec
+from configs.model import BatchingSpec, FrontEnd
+from deployments.backends.base import Backend, crop_maker
 from deployments.batcher import COME_BACK_S, Batcher
 from deployments.batching.stats import BatchStats
-from deployments.errors import NotReady
+from deployments.errors import NoAvailableVersion, NotReady, ServingError
 from deployments.messages import Reply, Request, Tensor
 from deployments.residency.residency import Residency
 from deployments.residency.seat import Seat
 from deployments.slots import Slots
+from models.audio.front_end import heard
 from models.imaging import normalise
 
 Tensors = Mapping[str, Tensor]
 
 
 class Model:
-    """A node; takes its float inputs, or UINT8 crops [rows, s, s, 3] that it normalises."""
+    """A node; takes its float inputs, UINT8 crops [rows, h, w, c] or INT16 recordings.
+
+    Crops are normalised here, unless the backend takes them as they are: then it is the
+    floats of others that become crops.
+    """
 
     def __init__(
         self,
@@ -33,7 +40,7 @@ class Model:
         backend: Backend | None,
         limits: BatchingSpec,
         slots: Slots,
-        image: ImageSpec | None = None,
+        image: FrontEnd | None = None,
     ) -> None:
         self._name, self._backend, self._image = name, backend, image
         self._varied = False
@@ -101,7 +108,12 @@ class Model:
         return answers
 
     def _stack(self, tensors: Sequence[Tensor]) -> Tensor:
-        if self._image is not None and any(t.dtype == np.uint8 for t in tensors):
+        if isinstance(self._image, AudioSpec):
+            tensors = [heard(tensor, self._image) for tensor in tensors]
+        to_crops = crop_maker(self._backend)
+        if to_crops is not None:
+            tensors = [t if t.dtype == np.uint8 else to_crops(t) for t in tensors]
+        elif self._image is not None and any(t.dtype == np.uint8 for t in tensors):
             return _normalised(tensors, self._image)
         return tensors[0] if len(tensors) == 1 else np.concatenate(tensors)
 
@@ -121,19 +133,37 @@ class ResidentModel:
         Raises:
             ServingError: also those of `Residency.take`.
         """
-        seat = self._seat
+        seat, waited_s = self._seat, 0.0
         if seat.ready:
             seat.holds += 1
             seat.uses += 1
             seat.used_s = monotonic()
         else:
-            await self._residency.take(seat, request.urgency)
+            waited_s = await self._take(request)
         try:
-            return await self._model.infer(request)
+            reply = await self._model.infer(request)
+            if waited_s:
+                self._model.stats.waited_before(waited_s)
+            return reply
         finally:
             seat.holds -= 1
             if seat.watched and not seat.holds:
                 self._residency.freed(seat)
+
+    async def _take(self, request: Request) -> float:
+        """Hold the model when it is there; a request that does not get it has failed.
+
+        Returns the seconds that this took.
+        """
+        asked_s = monotonic()
+        try:
+            await self._residency.take(self._seat, request.urgency)
+        except NoAvailableVersion:  # nothing of that name: nobody's failure
+            raise
+        except (ServingError, CancelledError):
+            self._model.stats.turn_away(monotonic() - asked_s)
+            raise
+        return monotonic() - asked_s
 
 
 def _split(outputs: Tensors, ends: Sequence[int]) -> Sequence[Tensors]:
@@ -152,7 +182,7 @@ def _shapes(inputs: Tensors) -> object:
     return tuple(sorted((name, t.shape[1:]) for name, t in inputs.items()))
 
 
-def _normalised(tensors: Sequence[Tensor], image: ImageSpec) -> Tensor:
+def _normalised(tensors: Sequence[Tensor], image: FrontEnd) -> Tensor:
     """Crops and float inputs in any order as one float batch, each written once."""
     crop = next(tensor for tensor in tensors if tensor.dtype == np.uint8)
     _, height, width, channels = crop.shape

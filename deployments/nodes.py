@@ -2,21 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from configs.model import BatchingSpec, ImageSpec
-from configs.pipeline import ImagePreprocessSpec
-from deployments.batcher import Batcher
 from deployments.errors import InvalidInput
-from deployments.messages import Parameter, Reply, Request, Tensor
-from deployments.slots import Slots
+from deployments.messages import Parameter, Reply, Request
 from deployments.voting import top_k
-from models.imaging import BadImage, crop, decode, from_pixels
 
 Answer = TypeVar("Answer")
 
@@ -31,76 +24,6 @@ class Node(Protocol):
             ServingError: one of the leaves of `deployments.errors`.
         """
         ...
-
-
-def crop_name(image: ImageSpec) -> str:
-    """The name of the tensor that holds crops for models with this `image` spec."""
-    return f"crop-{image.size_px}-{image.margin_px}"
-
-
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """One row of a request: an encoded file, or pixels [height, width, 3]."""
-
-    row: int
-    content: bytes | NDArray[np.uint8]
-
-
-class ImagePreprocess:
-    """Photos in; UINT8 crops [rows, s, s, 3] out, one tensor a size that members want.
-
-    Takes `image` as BYTES [rows] (encoded) or UINT8 [rows, height, width, 3] (pixels).
-    Crops stay UINT8 because they may cross to another replica.
-    """
-
-    def __init__(
-        self,
-        pipeline: str,
-        images: Sequence[ImageSpec],
-        spec: ImagePreprocessSpec,
-        slots: Slots,
-    ) -> None:
-        self._pipeline, self._max_pixels = pipeline, spec.max_pixels
-        self._crops = {crop_name(image): image for image in images}
-        # One photo a run: photos gain nothing from a batch, but need its queue, and
-        # many in one request must not keep others waiting.
-        limits = BatchingSpec(max_batch_size=1, max_queue_size=spec.max_queue_size)
-        self._queue = Batcher[Photo, Mapping[str, Tensor]](
-            pipeline, limits, slots, self._run
-        )
-
-    @property
-    def healthy(self) -> bool:
-        """Whether photos still leave the queue."""
-        return self._queue.healthy
-
-    async def infer(self, request: Request) -> Reply:
-        """See `Node.infer`."""
-        photos = next(iter(request.inputs.values()))
-        rows = await all_or_none(
-            [
-                self._queue.submit(Photo(*numbered), 1, request.urgency)
-                for numbered in enumerate(photos)
-            ]
-        )
-        return Reply({name: np.stack([row[name] for row in rows]) for name in rows[0]})
-
-    async def close(self) -> None:
-        """Refuse what waits, let what runs end."""
-        await self._queue.close()
-
-    def _run(self, photos: Sequence[Photo]) -> Sequence[Mapping[str, Tensor]]:
-        return [self._crops_of(photo) for photo in photos]
-
-    def _crops_of(self, photo: Photo) -> Mapping[str, Tensor]:
-        try:
-            if isinstance(photo.content, bytes):
-                opened = decode(photo.content, self._max_pixels)
-            else:
-                opened = from_pixels(photo.content, self._max_pixels)
-            return {name: crop(opened, image) for name, image in self._crops.items()}
-        except BadImage as error:
-            raise InvalidInput(self._pipeline, f"image {photo.row}: {error}") from error
 
 
 class TensorPreprocess:
@@ -167,7 +90,12 @@ class Pipeline:
             urgency = urgency.within(self._slo_s, time.monotonic())
         for step in self._steps:
             asked = Request(
-                request.model, reply.outputs, request.parameters, request.id, urgency
+                request.model,
+                reply.outputs,
+                request.parameters,
+                request.id,
+                urgency,
+                reply.later,
             )
             reply = await step.infer(asked)
             told |= reply.parameters

@@ -26,7 +26,9 @@ from deployments.messages import CALM, Reply, Request
 from deployments.nodes import Node
 from deployments.repository.board import Board, mark_of
 from deployments.repository.reports import Place, Report
+from deployments.residency import memory
 from deployments.residency.replica import open_residency
+from deployments.shadow.gauges import ShadowGauges
 from deployments.slots import Slots
 from deployments.station import Station
 
@@ -99,7 +101,7 @@ class NodeServer(Stationed):
     """Hosts the nodes that the plan gives to one deployment."""
 
     def __init__(self, blueprint: Blueprint, deployment: str) -> None:
-        self._meter = Meter()
+        self._meter = Meter(quiet=True)
         self._station = open_station(blueprint, deployment, self._meter)
         self._station.begin()
         self._station.watch()
@@ -129,12 +131,15 @@ def open_station(blueprint: Blueprint, deployment: str, meter: Meter) -> Station
 
     Calls to other deployments are counted by `meter`.
     """
+    memory.keep()
     context = ray.get_runtime_context()
     resources = context.get_assigned_resources()  # type: ignore[no-untyped-call]
     cpus = resources.get("CPU", 1)
     slots = Slots(max(1, math.floor(cpus)), blueprint.replica.run_timeout_s)
     residency = open_residency(blueprint.pools.get(deployment), blueprint.store)
     graph = Graph(blueprint, deployment, slots, partial(_reach, meter), residency)
+    if blueprint.shadows:
+        graph.shown = ShadowGauges(serve.get_replica_context().app_name)
     place = Place(deployment, serve.get_replica_context().replica_id.unique_id)
     return Station(blueprint, place, graph, open_board(blueprint), slots.count)
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from configs.model import ModelSpec
 from deployments.blueprint import Blueprint
-from deployments.control import ModelStatistics
+from deployments.control import Counts, ModelStatistics
 from deployments.ensembles.node import Ensemble
 from deployments.errors import ServingError
 from deployments.graph import Graph
@@ -22,6 +22,7 @@ from deployments.repository.reports import Place
 from deployments.residency.seat import Standing
 from deployments.routing.seen import told
 from deployments.routing.work import Counted, Work, learn
+from deployments.shadow.node import Shadowed
 from deployments.statistics import Ledger, merge
 from models.card import Card
 
@@ -34,6 +35,7 @@ class GraphSeats:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self.ledgers: dict[str, Ledger] = {}
+        self._left: tuple[ModelStatistics, ...] = ()
 
     def host(self, key: str, spec: ModelSpec, card: Card) -> Node:
         """See `Seats.host`."""
@@ -44,9 +46,10 @@ class GraphSeats:
 
     async def dismiss(self, key: str) -> None:
         """See `Seats.dismiss`."""
+        await self._graph.residency.unload(key)
+        self._left = merge([self._left, self._accounts([key])])
         await self._graph.dismiss(key)
-        name, _, version = key.partition("#")[0].partition(":")
-        self.ledgers[key].leave(name, version)
+        self.ledgers[key].leave(*_seat_of(key))
 
     async def load(self, key: str) -> None:
         """See `Seats.load`."""
@@ -55,6 +58,18 @@ class GraphSeats:
     def states(self) -> Sequence[Standing]:
         """See `Seats.states`."""
         return self._graph.residency.states()
+
+    def residency(self) -> tuple[ModelStatistics, ...]:
+        """Loads, hits and misses of everything that lives or has lived here."""
+        keys = [one.key for one in self.states()]
+        return merge([self._left, self._accounts(keys)])
+
+    def _accounts(self, keys: Collection[str]) -> tuple[ModelStatistics, ...]:
+        return tuple(
+            ModelStatistics(*_seat_of(one.key), residency=one.told())
+            for one in self._graph.residency.accounts()
+            if one.key in keys
+        )
 
 
 class Station:
@@ -130,7 +145,7 @@ class Station:
                 kinds = {"CPU": one.resident_bytes, "GPU": one.device_bytes}
                 memory = {names[key]: {k: v for k, v in kinds.items() if v}}
             found.append(ledger.statistics(memory))
-        return merge([*found, self._ensembles()])
+        return merge([*found, self._ensembles(), self._seats.residency()])
 
     def _ensembles(self) -> tuple[ModelStatistics, ...]:
         """What the ensembles that this replica hosts have counted."""
@@ -139,9 +154,12 @@ class Station:
             node = step_name(name, "ensemble")
             if not self._is_home(node):
                 continue
-            ensemble = self.graph.node(node)
+            ensemble, shadow = self.graph.node(node), dict[str, Counts]()
+            if isinstance(ensemble, Shadowed):
+                shadow["shadow"] = ensemble.told()
+                ensemble = ensemble.node
             if isinstance(ensemble, Ensemble):
-                counted = ensemble.stats.told()
+                counted = {**ensemble.stats.told(), **shadow}
                 version = str(spec.version)
                 found.append(ModelStatistics(name, version, ensemble=counted))
         return tuple(found)
@@ -169,3 +187,9 @@ class Station:
 
     def _is_home(self, name: str) -> bool:
         return self._blueprint.plan.home(name) == self._place.deployment
+
+
+def _seat_of(key: str) -> tuple[str, str]:
+    """Name and version of an edition, by its key."""
+    name, _, version = key.partition("#")[0].partition(":")
+    return name, version

@@ -43,7 +43,7 @@ def of_batcher(name: str, version: str, stats: BatchStats) -> ModelStatistics:
         inference_stats=_every(
             success=_seconds(stats.well, stats.well_s),
             fail=_seconds(stats.badly, stats.badly_s),
-            queue=_seconds(stats.items, stats.queue_s),
+            queue=_seconds(stats.well, stats.well_queue_s),
             **_compute(stats.stages.waited()),
         ),
         batch_stats=tuple(_batch(rows, stages) for rows, stages in runs),
@@ -167,6 +167,7 @@ def _add(one: ModelStatistics | None, other: ModelStatistics) -> ModelStatistics
             for kind in sorted({*one.memory_bytes, *other.memory_bytes})
         },
         _add_counts(one.ensemble, other.ensemble),
+        _add_counts(one.residency, other.residency),
     )
 
 

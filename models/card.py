@@ -3,63 +3,48 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from configs.audio import AudioSpec
 from configs.model import ImageSpec, Sha256, TensorSpec, VariantName
+from models.facts import (
+    BootstrapFact,
+    Fact,
+    FileFact,
+    Interval,
+    PreferenceFact,
+    Proportion,
+    QualityFact,
+    RuntimeQualityFact,
+    RuntimeTimeFact,
+)
 
-
-class Fact(BaseModel):
-    """Something measured or made; frozen, and strict about what it holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileFact(Fact):
-    """A file of the store, named by its content."""
-
-    sha256: Sha256
-    size_bytes: int = Field(ge=0)
-
-
-class Proportion(Fact):
-    """A share of n trials with its 95% interval (Wilson)."""
-
-    value: float
-    low: float
-    high: float
-    n: int = Field(ge=1)
-
-
-class Interval(Fact):
-    """A measured number with its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class BootstrapFact(Fact):
-    """The same numbers with intervals from resampled photos."""
-
-    top1: Interval
-    drop_points: Interval | None = None
-
-
-class QualityFact(Fact):
-    """How good a variant is on one dataset.
-
-    `agreement` is the share of photos with FP32's top-1, `drop_points` how many points
-    of top-1 it loses against FP32 on the same photos, `p_value` McNemar's of that loss.
-    """
-
-    dataset: str
-    dataset_sha256: Sha256
-    top1: Proportion
-    top5: Proportion
-    agreement: Proportion | None = None
-    drop_points: Interval | None = None
-    p_value: float | None = None
-    bootstrap: BootstrapFact | None = None
+__all__ = [
+    "BootstrapFact",
+    "CalibrationFact",
+    "Card",
+    "CascadeFact",
+    "EnsembleCard",
+    "Fact",
+    "FileFact",
+    "HeldOutFact",
+    "Interval",
+    "LatencyFact",
+    "MeasuredFact",
+    "PointFact",
+    "PreferenceFact",
+    "Proportion",
+    "QualityFact",
+    "QuantizationFact",
+    "RecipeFact",
+    "RuntimeQualityFact",
+    "RuntimeTimeFact",
+    "SpeedFact",
+    "StepFact",
+    "SubsetFact",
+    "TextFact",
+    "TimedFact",
+]
 
 
 class QuantizationFact(Fact):
@@ -138,7 +123,8 @@ class MeasuredFact(Fact):
 class Card(Fact):
     """One variant of one model version: what it is, how it was made, how it does.
 
-    `files` are what `form` needs beside `model_file`, by name (an LLM's folder).
+    `files` are what `form` needs beside `model_file`, by name (an LLM's folder). `prefers`:
+    None is ONNX Runtime, for whatever has that form.
     """
 
     model: str
@@ -153,6 +139,7 @@ class Card(Fact):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     image: ImageSpec | None = None
+    audio: AudioSpec | None = None
     source_uri: str
     source_sha256: Sha256
     quantization: QuantizationFact | None = None
@@ -160,12 +147,15 @@ class Card(Fact):
     latency: tuple[LatencyFact, ...] = ()
     toolchain: Mapping[str, str] = {}
     machine: Mapping[str, str] = {}
-    form: Literal["onnx", "engine", "llm", "litert", "torch"] = "onnx"
+    form: Literal[
+        "onnx", "engine", "llm", "litert", "torch", "executorch", "coreml", "ort"
+    ] = "onnx"
     files: Mapping[str, FileFact] = {}
     recipe: RecipeFact | None = None
     measured: MeasuredFact | None = None
     manifest: FileFact | None = None
     golden: FileFact | None = None
+    prefers: PreferenceFact | None = None
 
     def stored(self) -> Mapping[str, FileFact]:
         """Every file of the store that this card names, by what it is to it."""
@@ -249,7 +239,8 @@ class EnsembleCard(Fact):
     """What was fitted for the members of one pipeline, in the order of its spec.
 
     Cards of version 1 hold weights alone. `by_command`: somebody chose the photos, and
-    `headwater models build` keeps to them.
+    `headwater models build` keeps to them; `folder`: where they lay, when they are no
+    dataset of the catalogue. `member_versions`: of the members, in the same order.
     """
 
     version: Literal[1, 2] = 1
@@ -266,6 +257,8 @@ class EnsembleCard(Fact):
     quality: tuple[QualityFact, ...] = ()
     dataset_sha256: Sha256 | None = None
     by_command: bool = False
+    folder: str | None = None
+    member_versions: tuple[int, ...] = ()
     calibration: tuple[CalibrationFact, ...] = ()
     cascade: CascadeFact | None = None
     subsets: tuple[SubsetFact, ...] = ()

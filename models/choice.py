@@ -119,8 +119,8 @@ def assess(
 def is_of(spec: ModelSpec, card: Card) -> bool:
     """Whether a card is of the model as its file is now."""
     source = card.source_sha256 if spec.weights is None else spec.weights.sha256
-    made = (card.source_sha256, card.inputs, card.outputs, card.image)
-    return made == (source, spec.inputs, spec.outputs, spec.image)
+    made = (card.source_sha256, card.inputs, card.outputs, card.image, card.audio)
+    return made == (source, spec.inputs, spec.outputs, spec.image, spec.audio)
 
 
 def wanted(member: MemberSpec) -> str:

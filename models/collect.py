@@ -14,7 +14,7 @@ from configs.pipeline import AUTO
 from models.atomic import STALE_AFTER_S, age_s, stale_scratch
 from models.card import Card
 from models.pins import pinned
-from models.store import Store
+from models.store import APART, Store
 
 GRACE_S = 24 * 3600.0
 """Longer than any build takes between its first file and its card."""
@@ -112,7 +112,8 @@ def _unwanted(catalogue: Catalogue, cards: Sequence[Card]) -> list[Card]:
 
 def _unwanted_ensembles(store: Store, catalogue: Catalogue) -> list[Path]:
     files = sorted(store.root.glob("ensembles/[!.]*.json"))
-    return [file for file in files if file.stem not in catalogue.pipelines]
+    known = catalogue.pipelines
+    return [file for file in files if file.stem.partition(APART)[0] not in known]
 
 
 def _is_named(catalogue: Catalogue, card: Card) -> bool:

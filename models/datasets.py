@@ -1,4 +1,4 @@
-"""Labelled photos on disk: of a catalogue's dataset, or any folder with labels.csv."""
+"""Labelled photos or recordings: of a catalogue's dataset, or a folder with labels.csv."""
 
 import csv
 import hashlib
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from configs.model import DatasetSpec, ImageSpec
+from configs.dataset import DatasetSpec
+from configs.model import ImageSpec
+from models.archives import archived_files
 from models.debian import debian_files
 from models.errors import HashMismatch, SourceUnreachable
 from models.idx import read_idx
@@ -25,7 +27,7 @@ MAX_PIXELS = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One labelled photo."""
+    """One labelled photo or recording."""
 
     file: Path
     class_index: int
@@ -33,7 +35,9 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled photos under one name; `sha256` changes with any file, name or label.
+    """Labelled photos, or recordings, under one name.
+
+    `sha256` changes with any file, name or label.
 
     `pixels` [n, h, w] or [n, h, w, 3] holds the photos where they are no files of their own.
     """
@@ -49,21 +53,23 @@ class Dataset:
         return np.array([photo.class_index for photo in self.photos], np.int64)
 
 
-def open_dataset(spec: DatasetSpec, cache: Path) -> Dataset:
-    """The photos of a catalogue's dataset, fetched when needed.
+def open_dataset(
+    spec: DatasetSpec, cache: Path, catalogue: Path | None = None
+) -> Dataset:
+    """The photos of a dataset of the folder `catalogue`, fetched when needed.
 
     Raises:
         SourceUnreachable: they cannot be had, or a label cannot be read.
         HashMismatch: they are not the pinned ones.
     """
     if spec.format == "idx":
-        dataset = _open_idx(spec, _files(spec, cache))
+        dataset = _open_idx(spec, _files(spec, cache, catalogue))
     elif spec.format == "text":
-        dataset = _open_texts(spec, _files(spec, cache))
+        dataset = _open_texts(spec, _files(spec, cache, catalogue))
     elif spec.source.startswith("file://"):
         dataset = open_folder(Path(spec.source.removeprefix("file://")), spec.id)
     else:
-        photos = _by_name(spec, _files(spec, cache))
+        photos = _by_name(spec, _files(spec, cache, catalogue))
         dataset = Dataset(spec.id, _digest(photos), photos)
     dataset = _first(dataset, spec.max_photos)
     if spec.sha256 is not None and dataset.sha256 != spec.sha256:
@@ -116,10 +122,12 @@ def _image(dataset: Dataset, row: int) -> Image.Image:
     return decode(dataset.photos[row].file.read_bytes(), MAX_PIXELS)
 
 
-def _files(spec: DatasetSpec, cache: Path) -> list[Path]:
+def _files(spec: DatasetSpec, cache: Path, catalogue: Path | None) -> list[Path]:
     scheme, _, path = spec.source.partition("://")
     if scheme == "file":
         return sorted(Path(path).parent.glob(Path(path).name))
+    if scheme == "catalogue":
+        return archived_files(spec.source, catalogue, cache)
     return (debian_files if scheme == "deb" else package_files)(spec.source, cache)
 
 

@@ -4,9 +4,10 @@ Finding the numbers is in `models.cascade_fit` and its neighbours; here is what 
 found on, and when they are found again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,15 @@ from configs.pipeline import CascadeSpec, MemberSpec, PipelineSpec
 from models.card import Card, EnsembleCard
 from models.choice import member_card
 from models.costs import costs_ms
-from models.datasets import Dataset, crops
+from models.datasets import Dataset, crops, open_folder
 from models.ensembles import PRIOR_PHOTOS
-from models.errors import BuildFailed, StoreCorrupt, VariantNotFound
+from models.errors import (
+    BuildFailed,
+    NotInCatalogue,
+    SourceUnreachable,
+    StoreCorrupt,
+    VariantNotFound,
+)
 from models.fitted import Fitting, fit_all
 from models.keys import RECIPE, hash_of
 from models.runtime import Runner, logits_of_crops
@@ -33,10 +40,15 @@ FIT = 2
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """What to fit on; `crops` [n, s, s, 3] come from the workshop when it has them."""
+    """What to fit on; `crops` [n, s, s, 3] come from the workshop when it has them.
+
+    `by_command`: somebody chose them. `folder`: where they lie, if they are no dataset of
+    the catalogue.
+    """
 
     dataset: Dataset
     by_command: bool = False
+    folder: Path | None = None
 
 
 def is_fitted(pipeline: PipelineSpec) -> bool:
@@ -47,33 +59,46 @@ def is_fitted(pipeline: PipelineSpec) -> bool:
 def build_ensemble(workshop: Workshop, pipeline: PipelineSpec) -> Built:
     """Bring what is fitted for `pipeline` up to date; its members must be stored.
 
-    What was fitted on photos of somebody's choice stays as long as the members do.
+    What was fitted on photos of somebody's choice stays as long as the members do; when
+    they change, it is fitted again on the same photos, wherever these lay.
 
     Raises:
-        ModelError: a member is not in the store, or takes no photos.
+        ModelError: a member is not in the store, or takes no photos; or the photos that
+            somebody chose are gone.
     """
     members = member_cards(workshop, pipeline)
-    name = _fit_on(pipeline)
-    try:
-        card = workshop.store.ensemble(pipeline.id)
-    except (VariantNotFound, StoreCorrupt):
-        card = None
+    name, card = _fit_on(pipeline), _stored(workshop, pipeline, members)
     if card is not None:
         chosen = card.dataset_sha256 if card.by_command else None
         sha256 = chosen or workshop.materials.sha256(name)
         if card.build_key == _key(pipeline, members, sha256):
             return Built(card, fresh=False)
-    made = fit(workshop, pipeline, Photos(workshop.materials.dataset(name)))
-    return Built(made, fresh=True)
+    if card is None or not card.by_command:
+        photos = Photos(workshop.materials.dataset(name))
+    else:
+        photos = _chosen(workshop, pipeline, card)
+    return Built(fit(workshop, pipeline, photos), fresh=True)
 
 
-def fit(workshop: Workshop, pipeline: PipelineSpec, photos: Photos) -> EnsembleCard:
+def fit(
+    workshop: Workshop,
+    pipeline: PipelineSpec,
+    photos: Photos,
+    versions: Mapping[str, int] | None = None,
+) -> EnsembleCard:
     """Fit everything on `photos` and store it; what an earlier fit found is replaced.
+
+    Args:
+        workshop: has the members.
+        pipeline: whose ensemble.
+        photos: labelled.
+        versions: of members, where they are not those that are served now; what is found
+            is kept beside what was, and served once those versions are.
 
     Raises:
         ModelError: a member is not in the store, or takes no photos.
     """
-    members, dataset = member_cards(workshop, pipeline), photos.dataset
+    members, dataset = member_cards(workshop, pipeline, versions), photos.dataset
     costs, told = costs_ms(workshop.store, members)
     fitting = Fitting(
         pipeline,
@@ -88,10 +113,12 @@ def fit(workshop: Workshop, pipeline: PipelineSpec, photos: Photos) -> EnsembleC
         build_key=_key(pipeline, members, dataset.sha256),
         created=datetime.now(tz=timezone.utc).isoformat(timespec="seconds"),
         members=tuple(card.model for card in members),
-        member_files=tuple(card.model_file.sha256 for card in members),
+        member_files=_files(members),
+        member_versions=tuple(card.version for card in members),
         fitted_on=dataset.name,
         dataset_sha256=dataset.sha256,
         by_command=photos.by_command,
+        folder=None if photos.folder is None else str(photos.folder.resolve()),
         n=len(dataset.photos),
         weights=found.weights,
         log_loss_uniform=found.log_loss_uniform,
@@ -102,7 +129,8 @@ def fit(workshop: Workshop, pipeline: PipelineSpec, photos: Photos) -> EnsembleC
         subsets=found.subsets,
         warnings=(*([told] if told else []), *found.warnings),
     )
-    workshop.store.save_ensemble(card)
+    beside = bool(versions) and _served(workshop, pipeline) != card.member_files
+    workshop.store.save_ensemble(card, beside)
     return card
 
 
@@ -114,23 +142,86 @@ def has_members(workshop: Workshop, pipeline: PipelineSpec) -> bool:
         return False
 
 
-def member_cards(workshop: Workshop, pipeline: PipelineSpec) -> list[Card]:
+def member_cards(
+    workshop: Workshop,
+    pipeline: PipelineSpec,
+    versions: Mapping[str, int] | None = None,
+) -> list[Card]:
     """The stored cards of the pipeline's members, in the order of its spec.
+
+    `versions`: by model, of members that name none, in place of the one served now.
 
     Raises:
         VariantNotFound: a member was never built.
+        NotInCatalogue: `versions` names what no member could be.
         NothingClears: a member is to be chosen and none is good enough.
     """
+    wanted, members = versions or {}, pipeline.ensemble.members
+    free = {member.model for member in members if member.version is None}
+    for model, version in wanted.items():
+        if model not in free or version not in workshop.catalogue.versions(model):
+            could = [f"{m}@{v}" for m in sorted(free) for v in _numbers(workshop, m)]
+            raise NotInCatalogue(f"{model}@{version}", tuple(could))
     return [
-        member_card(workshop.store, _spec_of(workshop.catalogue, member), member)
-        for member in pipeline.ensemble.members
+        member_card(
+            workshop.store, _spec_of(workshop.catalogue, member, wanted), member
+        )
+        for member in members
     ]
 
 
-def _spec_of(catalogue: Catalogue, member: MemberSpec) -> ModelSpec:
+def _numbers(workshop: Workshop, model: str) -> list[int]:
+    return [*workshop.catalogue.versions(model)]
+
+
+def _spec_of(
+    catalogue: Catalogue, member: MemberSpec, wanted: Mapping[str, int]
+) -> ModelSpec:
     newest = catalogue.models[member.model]
-    version = member.version or newest.aliases.get("stable", newest.version)
+    served = newest.aliases.get("stable", newest.version)
+    version = member.version or wanted.get(member.model, served)
     return catalogue.versions(member.model)[version]
+
+
+def _files(members: Sequence[Card]) -> tuple[str, ...]:
+    return tuple(card.model_file.sha256 for card in members)
+
+
+def _served(workshop: Workshop, pipeline: PipelineSpec) -> tuple[str, ...]:
+    """The files of the members that are served now; nothing while one was not built."""
+    try:
+        return _files(member_cards(workshop, pipeline))
+    except VariantNotFound:
+        return ()
+
+
+def _stored(
+    workshop: Workshop, pipeline: PipelineSpec, members: Sequence[Card]
+) -> EnsembleCard | None:
+    try:
+        return workshop.store.ensemble(pipeline.id, _files(members))
+    except (VariantNotFound, StoreCorrupt):
+        return None
+
+
+def _chosen(workshop: Workshop, pipeline: PipelineSpec, card: EnsembleCard) -> Photos:
+    """The photos that an earlier command chose.
+
+    Raises:
+        BuildFailed: they are gone.
+    """
+    name = card.fitted_on
+    if card.folder is None and name in workshop.catalogue.datasets:
+        return Photos(workshop.materials.dataset(name), by_command=True)
+    try:
+        folder = Path(card.folder or name)
+        return Photos(open_folder(folder), by_command=True, folder=folder)
+    except SourceUnreachable as error:
+        reason = (
+            f"its members have changed, and {name}, which `headwater models fit --on` "
+            "chose, cannot be read; run `headwater models fit` with the photos to use"
+        )
+        raise BuildFailed(pipeline.id, "fitting", reason) from error
 
 
 def _logits(

@@ -19,7 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from configs.model import ImageSpec
+from configs.model import FrontEnd, ImageSpec
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -102,8 +102,8 @@ def crop(image: Image.Image, spec: ImageSpec) -> Pixels:
     return np.asarray(resized)
 
 
-def normalise(pixels: Pixels, spec: ImageSpec, out: Floats | None = None) -> Floats:
-    """Crops [n, s, s, 3] as the model's input [n, 3, s, s], written into `out` if given."""
+def normalise(pixels: Pixels, spec: FrontEnd, out: Floats | None = None) -> Floats:
+    """Crops [n, h, w, c] as the model's input [n, c, h, w], written into `out` if given."""
     planes = pixels.transpose(0, 3, 1, 2)
     if out is None:
         out = np.empty(planes.shape, np.float32)

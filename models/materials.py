@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from configs.catalogue import Catalogue
-from configs.model import ImageSpec
+from configs.model import FrontEnd, ImageSpec, ModelSpec
+from models.audio.reading import pictures
+from models.audio.recordings import BadRecording, riff
 from models.datasets import MAX_PIXELS, Dataset, Photo, crops, open_dataset
 from models.errors import SourceUnreachable
 from models.imaging import BadImage, Pixels, decode
@@ -17,7 +19,7 @@ class Materials:
     def __init__(self, catalogue: Catalogue, cache: Path) -> None:
         self._catalogue, self._cache = catalogue, cache
         self._opened: dict[str, Dataset] = {}
-        self._cropped: dict[tuple[str, ImageSpec], Pixels] = {}
+        self._cropped: dict[tuple[str, FrontEnd], Pixels] = {}
 
     def sha256(self, dataset: str) -> str:
         """The digest of a dataset; one that is pinned need not be opened for it."""
@@ -31,19 +33,29 @@ class Materials:
         """
         if dataset not in self._opened:
             spec = self._catalogue.datasets[dataset]
-            self._opened[dataset] = open_dataset(spec, self._cache)
+            root = self._catalogue.root
+            self._opened[dataset] = open_dataset(spec, self._cache, root)
         return self._opened[dataset]
 
-    def crops(self, dataset: str, image: ImageSpec, progress: Progress) -> Pixels:
-        """The photos as a model with this `image` spec sees them, [n, s, s, 3].
+    def crops(self, dataset: str, seen: FrontEnd, progress: Progress) -> Pixels:
+        """The photos or recordings as a model sees or hears them, [n, h, w, c].
 
         Raises:
-            ModelError: see `models.datasets.crops`.
+            ModelError: see `models.datasets.crops` and `models.audio.reading.pictures`.
         """
-        if (dataset, image) not in self._cropped:
-            cropped = crops(self.dataset(dataset), image, progress)
-            self._cropped[dataset, image] = cropped
-        return self._cropped[dataset, image]
+        if (dataset, seen) not in self._cropped:
+            opened = self.dataset(dataset)
+            if isinstance(seen, ImageSpec):
+                self._cropped[dataset, seen] = crops(opened, seen, progress)
+            else:
+                self._cropped[dataset, seen] = pictures(opened, seen, progress)
+        return self._cropped[dataset, seen]
+
+    def labels(self, spec: ModelSpec) -> bytes | None:
+        """The labels of a model, one a line; None: it has none."""
+        if spec.labels is None:
+            return None
+        return (self._catalogue.root / spec.labels).read_bytes()
 
     def broken(self, dataset: str) -> tuple[str, ...]:
         """The files that were left out, by name: none, a broken photo is an error."""
@@ -83,7 +95,11 @@ def is_sound(dataset: Dataset, photo: Photo) -> bool:
     if dataset.pixels is not None:
         return True
     try:
-        decode(photo.file.read_bytes(), MAX_PIXELS)
-    except (BadImage, OSError):
+        content = photo.file.read_bytes()
+        if photo.file.suffix.lower() == ".wav":
+            riff(content)
+        else:
+            decode(content, MAX_PIXELS)
+    except (BadImage, BadRecording, OSError):
         return False
     return True

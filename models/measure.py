@@ -95,12 +95,12 @@ def measure_beside(
     Args:
         model: one FP32 input.
         spec: what it takes.
-        photos: crops [n, s, s, 3] and their labels [n].
+        photos: crops [n, h, w, c] and their labels [n].
         scores: what `model` said to them, as it serves.
         progress: told of the exact run, which is slow.
     """
     crops, labels = photos
-    image, some = spec.image or ImageSpec(size_px=1), slice(EXACT_PHOTOS)
+    image, some = spec.front_end or ImageSpec(size_px=1), slice(EXACT_PHOTOS)
     exact = logits_of_crops(Runner(model, exact=True), crops[some], image, progress)
     served = judge(scores[some], labels[some]).predicted
     same = int((judge(exact, labels[some]).predicted == served).sum())

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.model import CalibrationSpec, ImageSpec, ModelSpec
+from configs.model import CalibrationSpec, FrontEnd, ModelSpec
 from models.errors import BuildFailed
 from models.imaging import Pixels, normalise
 from models.progress import Progress, silent
@@ -43,7 +43,7 @@ class Calibration:
     """The photos and the way in which activation ranges are found on them."""
 
     spec: CalibrationSpec
-    image: ImageSpec
+    image: FrontEnd
     crops: Pixels
     reduce_range: bool
 

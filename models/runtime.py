@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from configs.model import ImageSpec
+from configs.model import FrontEnd
 from models.card import LatencyFact
 from models.imaging import Pixels, normalise
 from models.progress import Progress, silent
@@ -88,9 +88,9 @@ class Runner:
 
 
 def logits_of_crops(
-    runner: Runner, crops: Pixels, spec: ImageSpec, progress: Progress = silent
+    runner: Runner, crops: Pixels, spec: FrontEnd, progress: Progress = silent
 ) -> Floats:
-    """The logits of every crop [n, s, s, 3], [n, classes]."""
+    """The logits of every crop [n, h, w, c], [n, classes]."""
     answers = []
     for start in range(0, len(crops), BATCH):
         answers.append(runner.logits(normalise(crops[start : start + BATCH], spec)))

@@ -3,7 +3,7 @@
     store/
       files/<first two>/<sha256>             what cards name, read-only
       cards/<model>/<version>/<variant>.json
-      ensembles/<pipeline>.json
+      ensembles/<pipeline>.json              and <pipeline>@<files>.json beside it
       prepared/<sha256>-<kind>/              copies that a runtime opens faster
 
 A card names its files by their sha256. A write goes to a scratch file, is flushed to the
@@ -12,8 +12,9 @@ file. Fetching and building live elsewhere, removing in `models.collect`.
 """
 
 import fcntl
+import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from models.errors import StoreCorrupt, VariantNotFound
 from models.verified import Verified, digest
 
 __all__ = ["Store", "digest"]
+
+APART = "@"
+"""In the name of what was fitted for other versions of members than those of now."""
 
 
 class Store:
@@ -115,18 +119,22 @@ class Store:
         """What runtimes keep in prepared/SHA256-KIND/ to open a stored file faster."""
         return sorted(f for f in self.root.glob("prepared/*/*") if f.is_file())
 
-    def save_ensemble(self, card: EnsembleCard) -> None:
-        """Keep the fitted weights of a pipeline."""
-        self._write(self._ensemble(card.pipeline), card)
+    def save_ensemble(self, card: EnsembleCard, beside: bool = False) -> None:
+        """Keep what was fitted for a pipeline; `beside`: for other files than now."""
+        apart = self._ensemble(card.pipeline, card.member_files)
+        self._write(apart if beside else self._ensemble(card.pipeline), card)
+        if not beside:  # what was fitted for these files before they were those of now
+            apart.unlink(missing_ok=True)
 
-    def ensemble(self, pipeline: str) -> EnsembleCard:
-        """The fitted weights of a pipeline.
+    def ensemble(self, pipeline: str, files: Sequence[str] = ()) -> EnsembleCard:
+        """What was fitted for a pipeline, for members of these `files` if there is such.
 
         Raises:
-            VariantNotFound: they were never fitted.
+            VariantNotFound: nothing ever was.
             StoreCorrupt: the card cannot be read.
         """
-        file = self._ensemble(pipeline)
+        file = self._ensemble(pipeline, files)
+        file = file if file.is_file() else self._ensemble(pipeline)
         if not file.is_file():
             raise VariantNotFound(f"ensemble of {pipeline}")
         try:
@@ -172,5 +180,7 @@ class Store:
     def _card(self, model: str, version: int, variant: str) -> Path:
         return self.root / "cards" / model / str(version) / f"{variant}.json"
 
-    def _ensemble(self, pipeline: str) -> Path:
-        return self.root / "ensembles" / f"{pipeline}.json"
+    def _ensemble(self, pipeline: str, files: Sequence[str] = ()) -> Path:
+        mark = hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
+        name = f"{pipeline}{APART}{mark}" if files else pipeline
+        return self.root / "ensembles" / f"{name}.json"

@@ -77,9 +77,9 @@ def fitted(
     Raises:
         VariantNotFound: nothing was, or it lacks what the spec asks for.
     """
-    found = store.ensemble(pipeline.id)
     names = tuple(card.model for card in members)
     files = tuple(card.model_file.sha256 for card in members)
+    found = store.ensemble(pipeline.id, files)
     if (found.members, found.member_files) != (names, files):
         raise VariantNotFound(f"ensemble of {pipeline.id} with its members of now")
     has = {"weights": True, "temperatures": bool(found.calibration)}

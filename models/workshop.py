@@ -56,6 +56,20 @@ class Workshop:
             raise NotInCatalogue(model, tuple(self.catalogue.models))
         return self.catalogue.models[model]
 
+    def require_version(self, model: str, version: int | None) -> ModelSpec:
+        """The Spec of one version of `model`; None: the newest.
+
+        Raises:
+            NotInCatalogue: there is none.
+        """
+        newest, known = self.require(model), self.catalogue.versions(model)
+        if version is None:
+            return newest
+        if version not in known:
+            named = tuple(f"{model}@{number}" for number in known)
+            raise NotInCatalogue(f"{model}@{version}", named)
+        return known[version]
+
     def ready(self, model: str, variant: str, build_key: str) -> Card | None:
         """A variant that is stored whole and was built from the same; None: none is."""
         try:

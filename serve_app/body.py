@@ -5,16 +5,21 @@ import zlib
 from collections.abc import AsyncIterator
 
 import numpy as np
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 
 from deployments.budget import Hold
 from deployments.errors import InvalidInput, PayloadTooLarge
+from serve_app.bounded import FILL
 from serve_app.errors import UnsupportedMedia
 
 WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 ALIGNMENT_BYTES = 64
+
+LARGE_BYTES = 2**16
+"""Smaller bodies mostly come in one piece, and are used as they are."""
 
 
 async def read_body(request: HttpRequest, held: Hold, limit_bytes: int) -> bytes:
@@ -60,9 +65,10 @@ def unpack(model: str, body: bytes, encoding: str, limit_bytes: int) -> bytes:
 async def read_binary_body(
     request: HttpRequest, held: Hold, limit_bytes: int, tensors_at: int
 ) -> bytes | memoryview:
-    """The whole body, its byte `tensors_at` on a boundary that suits every datatype.
+    """The whole body; of a large one, byte `tensors_at` suits every datatype.
 
-    A tensor behind a JSON head of any length would else be read slowly, or be copied.
+    A tensor behind a JSON head of any length would else be copied once more. A body that
+    comes in one piece is left as it is.
 
     Raises:
         PayloadTooLarge, Saturated, UnsupportedMedia, InvalidInput: see `read_body`.
@@ -72,14 +78,38 @@ async def read_binary_body(
         return await read_body(request, held, limit_bytes)
     if announced > limit_bytes:
         raise PayloadTooLarge(limit_bytes)
+    fill = request.scope.get(FILL)
+    if fill is not None and announced > LARGE_BYTES:
+        room = _aligned(announced, tensors_at)
+        await fill(room, held.reach)
+        return room
+    chunk, more = await _receive(request)
+    if not more and len(chunk) <= announced:
+        held.reach(len(chunk))
+        return chunk
     room, filled = _aligned(announced, tensors_at), 0
-    async for chunk in request.stream():
-        if filled + len(chunk) > announced:
+    while True:
+        ends = filled + len(chunk)
+        if ends > announced:
             raise InvalidInput(held.name, "the body is longer than its Content-Length")
-        held.reach(filled + len(chunk))
-        room[filled : filled + len(chunk)] = chunk
-        filled += len(chunk)
-    return room[:filled]
+        held.reach(ends)
+        room[filled:ends] = chunk
+        if not more:
+            return room[:ends]
+        filled = ends
+        chunk, more = await _receive(request)
+
+
+async def _receive(request: HttpRequest) -> tuple[bytes, bool]:
+    """The next piece of the body, and whether there are more.
+
+    Raises:
+        ClientDisconnect: the client has left.
+    """
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def _chunks(

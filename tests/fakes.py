@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class EchoNode:
     def __init__(self, outputs: Mapping[str, Tensor] | None = None) -> None:
         self.outputs = outputs
         self.parameters: Mapping[str, Parameter] = {}
+        self.later: Mapping[str, Any] = {}
         self.error: ServingError | None = None
         self.requests: list[Request] = []
 
@@ -44,7 +46,7 @@ class EchoNode:
         if self.error is not None:
             raise self.error
         outputs = request.inputs if self.outputs is None else self.outputs
-        return Reply(outputs, self.parameters)
+        return Reply(outputs, self.parameters, self.later)
 
 
 class StuckNode:

@@ -50,6 +50,29 @@ class ToldNode:
         return Reply({"logits": self.table[request.inputs["x"][:, 0]]})
 
 
+class ToldLater:
+    """An input `x` that is made when it is asked for, or cannot be."""
+
+    row_s = 0.5
+
+    def __init__(self, *numbers: int) -> None:
+        self._whole = np.array(numbers, np.int64).reshape(-1, 1)
+        self.error: ServingError | None = None
+        self.made: set[int] = set()
+
+    async def rows(self, rows: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        if self.error is not None:
+            raise self.error
+        wanted = np.arange(len(self._whole)) if rows is None else rows
+        self.made.update(wanted.tolist())
+        made: NDArray[np.int64] = self._whole[wanted]
+        return made
+
+    @property
+    def spared(self) -> int:
+        return len(self._whole) - len(self.made)
+
+
 class Timers:
     """Rings when a test says so."""
 
@@ -75,8 +98,9 @@ def surely(*classes: int, of: int = 3, logit: float = 9.0) -> Floats:
 
 def member(node: ToldNode, name: str = "m", **said: object) -> Member:
     """A member of weight 1 that is fed `x`."""
-    facts: dict[str, object] = {"weight": 1.0, "run_s": {1: 0.01}} | said
-    return Member(name, node, feed={"x": "x"}, logits="logits", **facts)  # type: ignore[arg-type]
+    usual: dict[str, object] = {"weight": 1.0, "run_s": {1: 0.01}, "feed": {"x": "x"}}
+    facts = usual | said
+    return Member(name, node, logits="logits", **facts)  # type: ignore[arg-type]
 
 
 def rows(*numbers: int, **said: object) -> Request:

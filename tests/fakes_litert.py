@@ -1,5 +1,7 @@
 """Environments of LiteRT without their venvs: the runtime here, converters by heart."""
 
+import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 
 from models.card import Card, FileFact, QualityFact
 from models.environments import Tooling
+from models.litert.rewriting import unpack
 from models.litert.workers import layers, running
 from models.recipes.bench import Bench
 from models.statistics import wilson
@@ -41,6 +44,17 @@ class FakeTools:
         Path(request["target"]).write_bytes(self.quantized)
         return {}
 
+    def describing(self, tooling: Tooling, request: Mapping[str, Any]) -> Any:
+        """JSON in the place of the schema's flatbuffer; the file itself is read."""
+        if "said" in request:
+            text = json.dumps(request["said"], sort_keys=True)
+            Path(request["target"]).write_text(text)
+            return {}
+        return {
+            "metadata": carried(Path(request["model"])),
+            "files": packed(Path(request["model"])),
+        }
+
     def layers(self, tooling: Tooling, request: Mapping[str, Any]) -> Any:
         """The real runtime, in this process."""
         return layers.answer(request, lambda *_: None)
@@ -52,6 +66,21 @@ class FakeTools:
             answers = np.load(request["out"])
             np.save(request["out"], answers[:, ::-1])
         return told
+
+
+def carried(file: Path) -> Any:
+    """The metadata inside a .tflite, as `FakeTools` writes it."""
+    model = unpack(file.read_bytes())
+    (entry,) = model.metadata
+    return json.loads(bytes(bytearray(model.buffers[entry.buffer].data)))
+
+
+def packed(file: Path) -> dict[str, str]:
+    """The text of every file behind a .tflite."""
+    if not zipfile.is_zipfile(file):
+        return {}
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
 def lite_card(variant: str, right: int = 90, size: int = 1000) -> Card:

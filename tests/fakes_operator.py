@@ -30,6 +30,7 @@ TOLD = ModelStatistics(
     batch_stats=(BatchStatistic(3, Duration(4, 40), Duration(4, 400), Duration(4, 4)),),
     memory_bytes={"CPU": 2**33, "GPU": 5},
     ensemble={"rows": 3, "exits": {"1": 2}},
+    residency={"hits": 2, "failed_loads": 1, "resident": {"openvino": 1}},
 )
 
 
@@ -50,7 +51,7 @@ class FakeControl:
                 "1",
                 "READY",
                 replicas=(
-                    ReplicaState("a", "READY", resident_bytes=7),
+                    ReplicaState("a", "READY", resident_bytes=7, runtime="openvino"),
                     ReplicaState("b", "LOADING", "loads since 2 s"),
                 ),
             ),

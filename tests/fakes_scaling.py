@@ -104,6 +104,8 @@ class RayTown:
         self.starting: list[float] = []
         self.target, self.made = 0, 0
         self.waiting, self.working = 0, 0.0
+        # Above 0: what a request takes of `rate`; counted as work.
+        self.tokens = 0
         self.scale(replicas)
 
     def clock(self):
@@ -156,8 +158,13 @@ class RayTown:
         for at in range(arrivals):
             replica = self.replicas[names[at % len(names)]]
             replica.open.append(replica.meter.arrive("ingress"))
+            if self.tokens:
+                replica.meter.work.come("ingress", self.tokens)
+        most = self.rate // max(1, self.tokens)
         for replica in self.replicas.values():
-            done, replica.open = replica.open[: self.rate], replica.open[self.rate :]
+            done, replica.open = replica.open[:most], replica.open[most:]
+            if self.tokens:
+                replica.meter.work.done("ingress", self.tokens * len(done))
             # Each took a fifth of the second.
             self.working += len(done) / 5
             for ticket in done:

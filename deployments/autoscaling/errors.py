@@ -59,6 +59,17 @@ class NothingDecided(AutoscalingError):
         return f"{self.deployment}: no decision in this span; there are some of: {told}"
 
 
+class NothingMeasured(AutoscalingError):
+    """A deployment has not yet shown how long it takes."""
+
+    def __init__(self, deployment: str) -> None:
+        super().__init__(deployment)
+        self.deployment = deployment
+
+    def __str__(self) -> str:
+        return f"{self.deployment}: has answered nothing in this span, so its speed is not known"
+
+
 class SinceUnclear(AutoscalingError):
     """`--since` is neither a span nor a time."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deployments.autoscaling import features
+from deployments.autoscaling import features, surge
 from deployments.autoscaling.arrivals import Arrivals
 from deployments.autoscaling.features import Clock, View
 from deployments.autoscaling.prior import Prior, untrained
@@ -39,13 +39,14 @@ Made = tuple[Floats, Floats, tuple[Floats, ...], Floats]
 
 @dataclass(frozen=True)
 class Forecast:
-    """Of each deployment, in requests a second of demand."""
+    """Of each deployment, in requests a second of demand; `surge`: it outgrew the model."""
 
     point: Floats
     sigma: Floats
     alpha: Floats
     quantile: Floats
     spike: Floats
+    surge: Flags
 
 
 class Pending(Rows):
@@ -59,9 +60,17 @@ class Pending(Rows):
         # scale, level, last minute, point, sigma, quantile without spikes and with
         self.facts: Floats = np.ones((count, PENDING, 7))
         self.spikes = np.zeros((count, PENDING, PERIODS), np.float32)
+        self.exceeded: Flags = np.zeros(count, np.bool_)
 
     def fresh(self, count: int) -> "Pending":
         return Pending(count)
+
+    def compare(self, clock: Clock, demand: Floats) -> None:
+        """Note where the demand of the last seconds exceeds what was foreseen for them."""
+        made_at = (clock.step - AFTER_S - clock.lead_s) // EVERY_S * EVERY_S
+        at = np.arange(len(demand)), made_at // EVERY_S % PENDING
+        known = (self.made_at[at] == made_at) & (self.lead_s[at] == clock.lead_s)
+        self.exceeded = known & (demand > self.facts[at][:, -1])
 
 
 class Pace(Rows):
@@ -125,6 +134,7 @@ class Forecaster:
         pull = np.where(hour > 0, pull, 0.0)
         self.pace.scale += pull * (hour - self.pace.scale)
         np.maximum(self.pace.scale, 1e-6, out=self.pace.scale)
+        self.pending.compare(clock, self.arrivals.demand(clock.step, EVERY_S))
         if clock.step % EVERY_S == AFTER_S:
             self._learn(clock)
 
@@ -149,16 +159,20 @@ class Forecaster:
         noise = features.noise(view, point)
         size = np.fmin(self.size.predict(u), MOST_ERROR)
         sigma = np.maximum(size * view.level, 0.5 * noise)
-        part = alpha(point)
-        z = self.residuals.quantile(part)
-        base = np.maximum(0, point + sigma * z)
+        present = surge.going_on(self.arrivals, clock.lead_s, clock.wait_budget_s)
+        surges = self.pending.exceeded & (present > point)
+        # The model is judged by its own word, whatever is believed instead.
+        believed = np.where(surges, present, point)
+        part = alpha(believed)
+        above = sigma * self.residuals.quantile(part)
+        base = np.maximum(0, point + above)
         when = clock.wall_s + clock.lead_s
         spikes = self.spikes.expected(when, view.minute, 2 * view.unit)
         spike = np.where(self.spikes.trusted(), spikes, 0).max(axis=1)
-        quantile = np.maximum(base, spike)
-        quantiles = base, quantile
+        quantiles = base, np.maximum(base, spike)
         facts = (view.scale, view.level, view.minute, point, sigma, *quantiles)
-        forecast = Forecast(point, sigma, part, quantile, spike)
+        quantile = np.maximum(np.maximum(0, believed + above), spike)
+        forecast = Forecast(believed, sigma, part, quantile, spike, surges)
         return forecast, (x, u, facts, spikes)
 
     def _point(self, view: View, x: Floats) -> Floats:
@@ -200,7 +214,7 @@ class Forecaster:
         self._learn_errors(rows[new], truth[new], (rows[new], place[rows[new]]))
         unit = 2 / (5 + clock.wait_budget_s[rows])
         jump = np.log((truth + unit) / (minute + unit))
-        self.spikes.learn(rows, clock.wall_s - AFTER_S + 1, jump)
+        self.spikes.learn(rows, clock.wall_s - AFTER_S + 1, jump, truth - minute)
         self.spikes.judge(
             rows, truth / level, base / level, pending.spikes[at] / level[:, None]
         )

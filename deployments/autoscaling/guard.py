@@ -5,10 +5,12 @@ import numpy as np
 from deployments.autoscaling.rows import Floats, Ints
 from deployments.autoscaling.signals import Reading
 
-UTILISATION = 0.9
+UTILISATION = 0.8
 # Half the budget is spent before more is asked for: starts and luck take the rest.
 PATIENCE = 0.5
-LEAST_DRAIN_S = 3.0
+# Replicas for a queue are kept for as long as a start at least: the longer that is, the more
+# patience saves. Cost falls with the time to drain, late requests grow with it: so the root.
+DRAIN_PER_ROOT = 0.35
 MOST_DRAINS = 5.0
 REACTIVE_PART = 0.75
 """Of the slots of a replica, how many a reactive rule fills."""
@@ -30,7 +32,8 @@ def backlog_wants(
     work = rate * (seen.ready * start_s + starting * helps_s)
     queue = np.maximum(0, seen.queued + point * start_s - work)
     fleet = np.maximum(1, np.maximum(seen.ready, seen.target))
-    drain_s = np.minimum(MOST_DRAINS * budget_s, np.maximum(LEAST_DRAIN_S, budget_s))
+    shortest_s = np.maximum(DRAIN_PER_ROOT * np.sqrt(start_s), budget_s)
+    drain_s = np.minimum(MOST_DRAINS * budget_s, shortest_s)
     drained = (point + queue / drain_s) / (UTILISATION * rate)
     asked = np.ceil(np.minimum(drained, MOST) - 1e-9)
     late = queue > PATIENCE * budget_s * rate * fleet

@@ -1,7 +1,7 @@
 """Memory of what was wanted: capacity is released only when it was long not wanted.
 
 Giving a replica back and starting it again costs a start; so one that was wanted within the
-time a start takes, or twice that, is kept.
+time a start takes, or a little more, is kept.
 """
 
 import numpy as np

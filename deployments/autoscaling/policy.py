@@ -1,7 +1,7 @@
 """From what is known to how many replicas, rule by rule.
 
 want = max(what the forecast needs at the moment a start would be ready, what the present
-queue asks for); what was wanted within twice a start is kept; then come the exceptions
+queue asks for); what was wanted within little more than a start is kept; then come the exceptions
 (nothing arrives, nothing starts, nothing is heard) and the bounds.
 """
 

@@ -91,6 +91,7 @@ def _codes(steps: Steps, facts: Facts) -> Ints:
         ((wants.backlog > 0) & (wants.backlog >= wants.forecasted), "backlog"),
         (~facts.trusted, "reactive"),
         (spiky, "spike"),
+        (forecast.surge, "surge"),
         (steps.final == facts.target, "steady"),
     ]
     codes = np.full(len(steps.final), _CODES["forecast"])

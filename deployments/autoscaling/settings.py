@@ -8,7 +8,7 @@ import numpy as np
 from configs.autoscaling import AutoscalingSpec
 from deployments.autoscaling.rows import Flags, Floats, Ints
 
-LEAST_HOLD_S = 30.0
+LEAST_HOLD_S, HOLD_STARTS = 30.0, 1.25
 REACTIVE_HOLD_S = 120.0
 
 
@@ -34,7 +34,7 @@ class Settings:
 
     def holds_s(self, start_s: Floats) -> Floats:
         """How long a want is remembered, given how long a start takes."""
-        own = np.maximum(LEAST_HOLD_S, 2 * start_s)
+        own = np.maximum(LEAST_HOLD_S, HOLD_STARTS * start_s)
         own = np.where(self.forecasts, own, np.maximum(own, REACTIVE_HOLD_S))
         return np.where(np.isnan(self.hold_s), own, self.hold_s)
 

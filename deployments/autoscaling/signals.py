@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,8 +12,7 @@ from deployments.autoscaling.rows import Flags, Floats, Ints, Rows
 ONGOING_S = 10
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(NamedTuple):
     """One deployment as it is now; counters only grow, None means not known."""
 
     arrived: float | None
@@ -84,12 +84,6 @@ class Signals(Rows):
 
 def _table(seen: Sequence[Observation]) -> Floats:
     """A row a deployment; None and what nothing can be counted as is NaN."""
-    found = np.array(
-        [
-            (one.arrived, one.completed, one.queued, one.ongoing, one.ready, one.target)
-            for one in seen
-        ],
-        np.float64,
-    ).reshape(-1, 6)
+    found = np.array(seen, np.float64).reshape(-1, len(Observation._fields))
     found[~((found >= 0) & (found < np.inf))] = np.nan
     return found

@@ -5,6 +5,7 @@ import logging
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,55 @@ import numpy.typing as npt
 from deployments.autoscaling.errors import StateUnreadable
 from deployments.autoscaling.memory import Block, Memory
 
-VERSION = 1
+VERSION = 2
+ROWS_AT_ONCE = 50
 log = logging.getLogger(__name__)
 
+Arrays = dict[str, npt.NDArray[Any]]
 
-def snapshot(memory: Memory) -> dict[str, npt.NDArray[Any]]:
+
+def snapshot(memory: Memory) -> Arrays:
     """Copies of all that lasts, to be written by another thread."""
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for part, rows in memory.lasting_parts().items():
-        for name, array in rows.arrays().items():
-            arrays[f"{part}.{name}"] = _small(array)
-    head = json.dumps({"version": VERSION, "names": memory.names})
-    arrays["head"] = np.frombuffer(head.encode(), np.uint8)
+    copy = Copy(memory)
+    while (arrays := copy.go_on(memory)) is None:
+        pass
     return arrays
 
 
-def write(arrays: dict[str, npt.NDArray[Any]], file: Path) -> None:
+class Copy:
+    """Copies of all that lasts, some rows at a time: copying all would take a tick for itself."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._begin(memory)
+
+    def go_on(self, memory: Memory) -> Arrays | None:
+        """Copy more; gives the copies when all is there. Begins anew where rows have moved."""
+        if memory.names != self._names:
+            self._begin(memory)
+        rows = slice(self._done, self._done + ROWS_AT_ONCE)
+        for key, array in _lasting(memory):
+            self._arrays[key][rows] = array[rows]
+        self._done += ROWS_AT_ONCE
+        if self._done < len(self._names):
+            return None
+        head = json.dumps({"version": VERSION, "names": self._names})
+        return {**self._arrays, "head": np.frombuffer(head.encode(), np.uint8)}
+
+    def _begin(self, memory: Memory) -> None:
+        self._names, self._done = list(memory.names), 0
+        self._arrays = {
+            key: np.empty_like(array, dtype=_small(array.dtype))
+            for key, array in _lasting(memory)
+        }
+
+
+def _lasting(memory: Memory) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    for part, rows in memory.lasting_parts().items():
+        for name, array in rows.arrays().items():
+            yield f"{part}.{name}", array
+
+
+def write(arrays: Arrays, file: Path) -> None:
     """Replace the file by these arrays."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".tmp")
@@ -97,6 +131,6 @@ def _block(arrays: dict[str, npt.NDArray[Any]], row: int) -> Block:
     return block
 
 
-def _small(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _small(kind: np.dtype[Any]) -> np.dtype[Any]:
     """Half the size: no learnt number needs more than seven digits."""
-    return array.astype(np.float32) if array.dtype == np.float64 else array.copy()
+    return np.dtype(np.float32) if kind == np.float64 else kind

@@ -82,9 +82,11 @@ class BatchStats:
     """What a batcher has done since it started; times are sums in seconds.
 
     `refused` found the queue full, `late` could not meet their deadline, `expired` waited
-    longer than their queue's policy allows. `well_s` and `badly_s` are from the arrival
-    to the answer, of items that were answered and of all others. `stages` are counted by
-    whoever runs the batches, if it knows them.
+    longer than their queue's policy allows, `turned_away` found nothing that could run
+    them: their model does not load, or the replica ends. `well_s` and `badly_s` are from
+    the arrival to the answer, of items that were answered and of all others, `well_queue_s`
+    the part of `well_s` before their run. `stages` are counted by whoever runs the
+    batches, if it knows them.
     """
 
     items: int = 0
@@ -97,25 +99,43 @@ class BatchStats:
     run_s: float = 0.0
     late: int = 0
     expired: int = 0
+    turned_away: int = 0
     well: int = 0
     well_s: float = 0.0
+    well_queue_s: float = 0.0
     badly_s: float = 0.0
     stages: StageStats = field(default_factory=StageStats)
 
     @property
     def badly(self) -> int:
         """How many items got no answer."""
-        refused = self.refused + self.late + self.expired
+        refused = self.refused + self.late + self.expired + self.turned_away
         return self.failed + refused + self.cancelled
 
-    def answer(self, is_well: bool, took_s: float) -> None:
+    def answer(self, is_well: bool, took_s: float, queued_s: float = 0.0) -> None:
         """Count an item that was run."""
         if is_well:
             self.well += 1
             self.well_s += took_s
+            self.well_queue_s += queued_s
         else:
             self.failed += 1
             self.badly_s += took_s
+
+    def waited_before(self, waited_s: float) -> None:
+        """Count the wait for its model of a request that was answered."""
+        self.well_s += waited_s
+        self.well_queue_s += waited_s
+
+    def turn_away(self, waited_s: float = 0.0) -> None:
+        """Count a request for which there is nothing to run it."""
+        self.turned_away += 1
+        self.badly_s += waited_s
+
+    def leave(self, waited_s: float) -> None:
+        """Count a request whose caller did not wait for its answer."""
+        self.cancelled += 1
+        self.badly_s += waited_s
 
     def refuse(self, why: Refused, waited_s: float = 0.0) -> None:
         """Count a request that is not run."""

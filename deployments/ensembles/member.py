@@ -49,6 +49,25 @@ class Member:
             inputs = {name: tensor[rows] for name, tensor in inputs.items()}
         return Request(self.model, inputs, {}, request.id, request.urgency)
 
+    def waits(self, request: Request) -> bool:
+        """Whether one of its inputs was not made yet."""
+        return any(source in request.later for source in self.feed.values())
+
+    async def prepared(self, request: Request, rows: Rows | None = None) -> Request:
+        """What `share` gives, after inputs have been made that were not there yet.
+
+        Raises:
+            ServingError: they cannot be.
+        """
+        inputs: dict[str, Tensor] = {}
+        for name, source in self.feed.items():
+            if source in request.later:
+                inputs[name] = await request.later[source].rows(rows)
+            else:
+                whole = request.inputs[source]
+                inputs[name] = whole if rows is None else whole[rows]
+        return Request(self.model, inputs, {}, request.id, request.urgency)
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:

@@ -84,6 +84,8 @@ class Ensemble:
             raise
         finally:
             self._count_ends(talk.ended)
+        for one in request.later.values():
+            self.stats.spare(one.spared, one.row_s)
         return self._reply(course, self._reason(course, choice, talk.ended, allowed))
 
     def _course(

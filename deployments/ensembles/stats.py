@@ -31,7 +31,8 @@ class MemberStats:
 class EnsembleStats:
     """Counts since the replica started; `saved_s` and `spent_s` are by the cards.
 
-    `members_run`: rows by how many members had a say in them. `exits`: rows that stopped
+    `crops_spared`: inputs that were not made because nobody needed them; their time, as
+    others took, is part of `saved_s`. `members_run`: rows by how many members had a say in them. `exits`: rows that stopped
     after the first, second, ... member although there were others. `unanimous`: rows of
     those with two members and more in which all had the same first class.
     """
@@ -47,6 +48,7 @@ class EnsembleStats:
     unanimous: int = 0
     saved_s: float = 0.0
     spent_s: float = 0.0
+    crops_spared: int = 0
     members: dict[str, MemberStats] = field(default_factory=dict)
 
     def of(self, member: str) -> MemberStats:
@@ -55,6 +57,11 @@ class EnsembleStats:
         if found is None:
             found = self.members[member] = MemberStats()
         return found
+
+    def spare(self, rows: int, row_s: float) -> None:
+        """Count inputs that were not made."""
+        self.crops_spared += rows
+        self.saved_s += rows * row_s
 
     def count_together(
         self, answer: Classes, said: Mapping[str, Classes], most: int
@@ -106,6 +113,7 @@ class EnsembleStats:
             "unanimous": self.unanimous,
             "saved_s": self.saved_s,
             "spent_s": self.spent_s,
+            "crops_spared": self.crops_spared,
             "members": {
                 name: {key: getattr(one, key) for key in one.__slots__}
                 for name, one in self.members.items()

@@ -128,6 +128,7 @@ class Talk:
             forgives: what may end a member without ending the request.
         """
         self._members, self._paces, self._request = members, paces, request
+        self._rows = len(next(iter(request.inputs.values())))
         self._patience, self._forgives = patience, forgives
         self._inbox: list[Event] = []
         self._wake: asyncio.Future[None] | None = None
@@ -171,17 +172,24 @@ class Talk:
 
     def _ask(self, asks: Sequence[Ask]) -> None:
         for ask in asks:
-            member, began_s = self._members[ask.member], self._patience.clock()
-            share = member.share(self._request, ask.rows)
-            rows = len(next(iter(share.inputs.values())))
+            began_s, rows = self._patience.clock(), self._rows
+            if ask.rows is not None:
+                rows = len(ask.rows)
             self._paces[ask.member].started(rows)
-            task = asyncio.ensure_future(member.node.infer(share))
+            task = asyncio.ensure_future(self._put(ask))
             self._tasks[ask.member] = task
             task.add_done_callback(partial(self._arrive, ask.member, rows, began_s))
         if asks and self._patience.member_s is not None:
             named = [ask.member for ask in asks]
             late = partial(self._post, partial(self._time_out, named))
             self._timers.append(self._patience.timer(self._patience.member_s, late))
+
+    async def _put(self, ask: Ask) -> Reply:
+        """Ask one member; its inputs are made first where nobody needed them before."""
+        member, request = self._members[ask.member], self._request
+        if member.waits(request):
+            return await member.node.infer(await member.prepared(request, ask.rows))
+        return await member.node.infer(member.share(request, ask.rows))
 
     def _arrive(
         self, member: int, rows: int, began_s: float, task: asyncio.Task[Reply]

@@ -267,4 +267,5 @@ def _report(name: str, version: str, told: Standing) -> SeatReport:
         told.reason,
         told.resident_bytes + told.device_bytes,
         told.answers,
+        told.runtime,
     )

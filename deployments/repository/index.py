@@ -60,7 +60,13 @@ def _indexed(
     name: str, version: str, told: Sequence[tuple[Report, SeatReport]]
 ) -> Indexed:
     replicas = tuple(
-        ReplicaState(report.place.replica, seat.state, seat.reason, seat.resident_bytes)
+        ReplicaState(
+            report.place.replica,
+            seat.state,
+            seat.reason,
+            seat.resident_bytes,
+            seat.runtime,
+        )
         for report, seat in sorted(told, key=lambda pair: pair[0].place.replica)
     )
     if not replicas:

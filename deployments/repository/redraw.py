@@ -117,11 +117,11 @@ class Redraw:
             self._blueprint.models[member.seat],
             self._blueprint.cards[member.seat],
         )
-        seen = (old.inputs, old.outputs, old.image)
+        seen = (old.inputs, old.outputs, old.front_end)
         limits = new.spec.batching
         rows = min(limits.max_batch_size, limits.max_queue_size)
         why = ""
-        if (new.spec.inputs, new.spec.outputs, new.spec.image) != seen:
+        if (new.spec.inputs, new.spec.outputs, new.spec.front_end) != seen:
             why = "was deployed with other inputs, outputs or image"
         elif rows < pipeline.max_rows:
             why = f"takes {pipeline.max_rows} rows, this one {rows}"

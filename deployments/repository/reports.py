@@ -27,6 +27,7 @@ class SeatReport:
     reason: str = ""
     resident_bytes: int = 0
     answers: bool = False
+    runtime: str = ""
 
 
 @dataclass(frozen=True, slots=True)

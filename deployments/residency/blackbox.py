@@ -19,7 +19,7 @@ from typing import TextIO
 
 import psutil
 
-from deployments.backends.base import Backend
+from deployments.backends.base import Backend, crop_maker
 from deployments.messages import Tensor
 from deployments.residency.wrecks import (
     BOX,
@@ -141,6 +141,7 @@ class Marked:
     def __init__(self, backend: Backend, box: BlackBox, digest: str) -> None:
         self._backend, self._box = backend, box
         self._mark = mark(digest, RUNNING)
+        self.to_crops = crop_maker(backend)
 
     def run(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """See `Backend.run`."""

@@ -1,16 +1,35 @@
-"""The residency of a real replica: with a black box, and the accelerator's memory."""
+"""The residency of a real replica: a black box, the accelerator's memory, a record."""
 
 import logging
 from pathlib import Path
 
 from configs.pool import PoolSpec
 from deployments.residency.blackbox import BlackBox, run_folder
+from deployments.residency.eviction import Room
 from deployments.residency.loading import Loader
 from deployments.residency.memory import Gauge, private, with_device
 from deployments.residency.residency import Residency
 from deployments.residency.sizes import Sizes
+from models import machine
+from models.footprints import Footprints
 
 log = logging.getLogger(__name__)
+
+
+class StoredRecord:
+    """Implements `sizes.Record` beside the store."""
+
+    def __init__(self, store: Path) -> None:
+        self._footprints = Footprints(store, machine.kind(machine.describe()))
+
+    def read(self, digest: str) -> Room | None:
+        """See `Record.read`."""
+        fact = self._footprints.of(digest)
+        return None if fact is None else Room(fact.host_bytes, fact.device_bytes)
+
+    def keep(self, digest: str, taken: Room) -> None:
+        """See `Record.keep`."""
+        self._footprints.keep(digest, taken.host, taken.device)
 
 
 def open_residency(spec: PoolSpec | None, store: Path) -> Residency:
@@ -27,7 +46,7 @@ def open_residency(spec: PoolSpec | None, store: Path) -> Residency:
         pool.load_timeout_s,
         gauge,
         _open_box(run_folder(store)),
-        Sizes(on_device),
+        Sizes(on_device, StoredRecord(store)),
     )
     return Residency(pool, loader)
 

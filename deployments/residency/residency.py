@@ -148,7 +148,14 @@ class Residency:
     def accounts(self) -> Sequence[Account]:
         """What was done for each model, and what it holds."""
         return [
-            Account(seat.key, seat.uses, seat.tally, seat.size.host, seat.size.device)
+            Account(
+                seat.key,
+                seat.uses,
+                seat.tally,
+                seat.size.host,
+                seat.size.device,
+                seat.tenant.runtime,
+            )
             for seat in self._ledger.seats.values()
         ]
 

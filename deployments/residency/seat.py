@@ -69,10 +69,11 @@ class Host(Protocol):
 class Tenant:
     """A model version that may be loaded here.
 
-    `key`: unique on the replica, as "NAME:VERSION". `digest`: of its file; crashes are
-    counted by it. `size_bytes`: its file's. `open`: blocking, called in a thread; returns
-    when requests would be fast, and if it is told to be `full`, when the backend has
-    taken all the memory that requests will make it take.
+    `key`: unique on the replica, as "NAME:VERSION". `digest`: of its file and of what runs
+    it; crashes are counted, and sizes remembered, by it. `size_bytes`: its file's. `open`:
+    blocking, called in a thread; returns when requests would be fast, and if it is told to
+    be `full`, when the backend has taken all the memory that requests will make it take.
+    `runtime`: what it is opened on, by name.
     """
 
     key: str
@@ -81,6 +82,7 @@ class Tenant:
     size_bytes: int
     open: Callable[[bool], Backend]
     host: Host
+    runtime: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Standing:
     resident_bytes: int
     device_bytes: int
     answers: bool
+    runtime: str = ""
 
 
 Outcome = LoadFailed | None

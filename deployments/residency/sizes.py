@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from deployments.residency.eviction import Room
 
@@ -20,6 +21,29 @@ KEEP = 3
 """Loads whose median counts: one that others' memory fell into does not decide."""
 
 
+class Record(Protocol):
+    """What files took in earlier processes on machines like this, beside the file."""
+
+    def read(self, digest: str) -> Room | None:
+        """None: nothing is known."""
+        ...
+
+    def keep(self, digest: str, taken: Room) -> None:
+        """Let this be known from now on."""
+        ...
+
+
+class Nothing:
+    """A record of nothing, that keeps nothing."""
+
+    def read(self, digest: str) -> Room | None:
+        """See `Record.read`."""
+        return None
+
+    def keep(self, digest: str, taken: Room) -> None:
+        """See `Record.keep`."""
+
+
 class Sizes:
     """Remembers by digest; a file takes the same whatever it is called.
 
@@ -28,8 +52,8 @@ class Sizes:
     and each counts them.
     """
 
-    def __init__(self, on_device: bool = False) -> None:
-        self._on_device = on_device
+    def __init__(self, on_device: bool = False, record: Record | None = None) -> None:
+        self._on_device, self._record = on_device, record or Nothing()
         self._taken: dict[str, deque[Room]] = {}
         self._rough: dict[str, Room] = {}
         self._loads: Counter[str] = Counter()
@@ -42,12 +66,15 @@ class Sizes:
             return _median(taken) + Room(size_bytes)
         if digest in self._rough:
             return self._rough[digest] + Room(size_bytes)
+        recorded = self._record.read(digest)
+        if recorded is not None:
+            return recorded + Room(size_bytes)
         guess = int(OVERHEAD_BYTES + (1 + self._ratio) * size_bytes)
         return Room(guess, guess if self._on_device else 0)
 
     def knows(self, digest: str) -> bool:
-        """Whether it was measured with nothing else going on."""
-        return digest in self._taken
+        """Whether it was measured with nothing else going on, here or before."""
+        return digest in self._taken or self._record.read(digest) is not None
 
     def is_sure(self, digest: str) -> bool:
         """Whether it was measured often enough to refuse the model for its size."""
@@ -70,7 +97,15 @@ class Sizes:
             ratio = max(taken.host, taken.device) / size_bytes
             self._ratio += LEARN * (ratio - self._ratio)
         self._taken.setdefault(digest, deque(maxlen=KEEP)).append(taken)
+        self._write_down(digest)
         return self.expect(digest, size_bytes)
+
+    def _write_down(self, digest: str) -> None:
+        """Keep what is new, or was measured often enough to be believed instead."""
+        now, before = _median(self._taken[digest]), self._record.read(digest)
+        is_new = before is None or (self.is_sure(digest) and drift(before, now))
+        if is_new:
+            self._record.keep(digest, now)
 
 
 def _larger(one: Room, other: Room) -> Room:

@@ -17,6 +17,7 @@ def standing(seat: Seat, now_s: float) -> Standing:
         resident_bytes=seat.size.host,
         device_bytes=seat.size.device,
         answers=not seat.unloaded and (seat.ready or why is None),
+        runtime=seat.tenant.runtime,
     )
 
 

@@ -1,7 +1,9 @@
 """What residency has done for each model since the replica started. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+from deployments.control import Counts
 
 
 @dataclass(slots=True)
@@ -31,11 +33,18 @@ class Account:
     tally: Tally
     resident_bytes: int
     device_bytes: int
+    runtime: str = ""
 
     @property
     def hits(self) -> int:
         """Requests that found it resident."""
         return self.uses - self.tally.misses
+
+    def told(self) -> Counts:
+        """All of it in words and numbers; `resident`: whether it is loaded, by runtime."""
+        loaded = int(self.resident_bytes + self.device_bytes > 0)
+        counted = asdict(self.tally)
+        return {"hits": self.hits, **counted, "resident": {self.runtime: loaded}}
 
 
 def hit_rate(accounts: Iterable[Account]) -> float:

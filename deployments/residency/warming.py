@@ -4,7 +4,8 @@ import numpy as np
 
 from configs.model import BatchingSpec
 from deployments.backends.base import Backend
-from deployments.backends.opening import Device, open_backend
+from deployments.backends.opening import open_backend
+from deployments.backends.preference import Site
 from deployments.messages import DTYPES, Tensor
 from models.card import Card
 from models.golden import inputs
@@ -16,7 +17,7 @@ def open_warm(
     store: Store,
     limits: BatchingSpec,
     full: bool,
-    device: Device = "cpu",
+    site: Site | None = None,
 ) -> Backend:
     """Open what `card` describes and run it before anybody waits for it.
 
@@ -26,12 +27,12 @@ def open_warm(
         limits: of its batches, whose sizes it is run at.
         full: run every usual batch size, so that what it takes in memory is seen; else
             one row tells that it runs.
-        device: where it runs.
+        site: where it runs, and on what.
 
     Raises:
         Exception: whatever the runtime raises for it.
     """
-    backend = open_backend(card, store, device)
+    backend = open_backend(card, store, site)
     rows = _rows(card, store)
     for size in warm_sizes(limits) if full else (1,):
         backend.run({name: _sized(tensor, size) for name, tensor in rows.items()})

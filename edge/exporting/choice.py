@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from configs.device import DeviceSpec
+from edge.exporting.forms import size_bytes
 from edge.readiness.findings import Readiness
 from models.card import Card, Proportion
 
@@ -28,13 +29,27 @@ def best(candidates: Sequence[Candidate], device: DeviceSpec) -> Candidate | Non
     ones the smallest. Those within the latency budget come first; it is held against an
     estimate, so when none is within, the others are still there. None: no candidate runs.
     """
-    ready = [one for one in candidates if one.readiness.is_ready]
-    fit = [one for one in ready if _is_within(one, device)] or ready
+    fit = _fit(candidates, device)
     if not fit:
         return None
     most = max((one.top1.value for one in fit if one.top1 is not None), default=0.0)
     right = [one for one in fit if one.top1 is None or one.top1.high >= most]
     return min(right, key=_price)
+
+
+def lightest(candidates: Sequence[Candidate], device: DeviceSpec) -> Candidate | None:
+    """The fastest; for candidates of a search, which all have cleared one bar.
+
+    Of equally fast ones the most right, then the smallest. The latency budget counts as
+    in `best`. None: no candidate runs.
+    """
+    return min(_fit(candidates, device), key=_weight, default=None)
+
+
+def _fit(candidates: Sequence[Candidate], device: DeviceSpec) -> list[Candidate]:
+    """Those that run, and if there are any of these, only those within the budget."""
+    ready = [one for one in candidates if one.readiness.is_ready]
+    return [one for one in ready if _is_within(one, device)] or ready
 
 
 def _is_within(candidate: Candidate, device: DeviceSpec) -> bool:
@@ -44,4 +59,9 @@ def _is_within(candidate: Candidate, device: DeviceSpec) -> bool:
 
 def _price(candidate: Candidate) -> tuple[float, int, str]:
     card = candidate.card
-    return candidate.readiness.estimate_ms, card.model_file.size_bytes, card.variant
+    return candidate.readiness.estimate_ms, size_bytes(card), card.variant
+
+
+def _weight(candidate: Candidate) -> tuple[float, float, tuple[float, int, str]]:
+    price, top1 = _price(candidate), candidate.top1
+    return price[0], 0.0 if top1 is None else -top1.value, price

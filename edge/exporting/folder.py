@@ -2,6 +2,8 @@
 
     OUT/<class>/
       model.tflite  golden.npz  checks.json  labels.txt
+      model.pte  model.mlpackage/  model.ort instead, by what the class takes
+      metadata.json                          where the .tflite carries metadata
       card.json     readiness.json           report.md
       model.cc                               where the class has no file system
       edgetpu.log   model_edgetpu.tflite     where the compiler is installed
@@ -15,15 +17,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from configs.device import DeviceSpec
+from configs.device import FORMS, DeviceSpec
+from edge.exporting import forms
 from edge.exporting.choice import Candidate
 from edge.exporting.page import page
 from edge.readiness.classes import readiness
 from edge.readiness.compiler import Compiled, compiled, held_to
+from edge.readiness.declared import declared, foreign
+from edge.readiness.findings import Readiness
 from edge.readiness.micro import as_c_array
 from models.atomic import write_whole
-from models.card import Card, FileFact
+from models.card import Card
 from models.litert.reading import read_file
+from models.mobile.checks import Checks
 from models.recipes.pieces import LITERT
 from models.store import Store
 
@@ -45,10 +51,17 @@ def candidate(store: Store, card: Card, device: DeviceSpec) -> Candidate:
         StoreCorrupt: its file is missing or has changed.
         BadModelFile: its file is no sound .tflite.
     """
-    file = store.file(card.model_file)
-    return Candidate(
-        card, readiness(read_file(file), device, card.model_file.size_bytes)
-    )
+    return Candidate(card, _held_against(store, card, device))
+
+
+def _held_against(store: Store, card: Card, device: DeviceSpec) -> Readiness:
+    size = forms.size_bytes(card)
+    if card.form == "litert":
+        return readiness(read_file(store.file(card.model_file)), device, size)
+    if card.form not in FORMS.values() or forms.CHECKS not in card.files:
+        return foreign(card.form, device)
+    content = store.file(card.files[forms.CHECKS]).read_bytes()
+    return declared(Checks.model_validate_json(content), device, size)
 
 
 def write(
@@ -62,11 +75,9 @@ def write(
     """
     folder, card = target / device.id, chosen.card
     folder.mkdir(parents=True, exist_ok=True)
-    for name, fact in _named(card).items():
-        with write_whole(folder / name) as written:
-            shutil.copyfile(store.file(fact_of(card, fact)), written)
+    _fill(store, card, device, folder)
     said = compiled(folder / LITERT) if device.accelerator == "edge-tpu" else None
-    if device.runtime == "litert-micro":
+    if device.litert == "litert-micro":
         content = (folder / LITERT).read_bytes()
         _text(folder / "model.cc", as_c_array(content, _identifier(card)))
     facts = {**chosen.readiness.as_json(), "device": device.model_dump(mode="json")}
@@ -78,15 +89,26 @@ def write(
     return Exported(device.id, chosen, folder, said)
 
 
-def fact_of(card: Card, name: str) -> FileFact:
-    """The stored file that a card calls `name`."""
-    return card.stored()[name]
+def _fill(store: Store, card: Card, device: DeviceSpec, folder: Path) -> None:
+    """Put the variant's own files there, and take away those of another form."""
+    files = forms.named(card, device)
+    for name in forms.OTHERS:
+        if name not in files:
+            _remove(folder / name)
+    for name, fact in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with write_whole(folder / name) as written:
+            shutil.copyfile(store.file(fact), written)
+    if forms.is_described(card, device):
+        with write_whole(folder / LITERT) as written:
+            written.write_bytes(forms.described(store, card))
 
 
-def _named(card: Card) -> Mapping[str, str]:
-    """File of the folder → what the card calls it."""
-    named = {LITERT: "model", **{name: name for name in card.files}}
-    return named | ({"labels.txt": "labels"} if card.labels_file else {})
+def _remove(old: Path) -> None:
+    if old.is_dir():
+        shutil.rmtree(old)
+    else:
+        old.unlink(missing_ok=True)
 
 
 def _held(chosen: Candidate, said: Compiled) -> Mapping[str, object]:

@@ -72,9 +72,9 @@ class Asker:
         Raises:
             ModelError: the runtime refuses the file.
         """
-        image = self._bench.spec.image
-        size = 1 if image is None else image.size_px
-        grey = np.full((1, size, size, 3), 127, np.uint8)
+        image = self._bench.spec.front_end
+        shape = (1, 1, 1) if image is None else image.shape
+        grey = np.full((1, *shape), 127, np.uint8)
         return self._run(grey, way, self._bench.scratch / "timed.npy", runs=runs)
 
     def raw(self, rows: np.ndarray, way: Way = NEWEST) -> np.ndarray:
@@ -89,7 +89,7 @@ class Asker:
         return found
 
     def _ask(self, dataset: str, way: Way, photos: int | None, kept: Path) -> None:
-        image = self._bench.spec.image
+        image = self._bench.spec.front_end
         if image is None:
             raise BuildFailed(self._bench.recipe.id, "evaluation", NO_IMAGE)
         crops = self._bench.materials.crops(dataset, image, self._bench.progress)
@@ -103,7 +103,7 @@ class Asker:
     def _run(
         self, crops: np.ndarray, way: Way, out: Path, runs: int = 0
     ) -> Mapping[str, Any]:
-        image = self._bench.spec.image
+        image = self._bench.spec.front_end
         if image is None:
             raise BuildFailed(self._bench.recipe.id, "evaluation", NO_IMAGE)
         told = {"mean": image.mean, "std": image.std, "runs": runs}
@@ -127,7 +127,7 @@ class Asker:
         return found
 
     def _name(self, dataset: str, way: Way, photos: int | None) -> str:
-        image = self._bench.spec.image
+        image = self._bench.spec.front_end
         return hash_of(
             {
                 "model": digest(self._file),

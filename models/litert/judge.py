@@ -33,7 +33,8 @@ def judge_litert(
     asker = Asker(piece.litert, bench, tools)
     own, other = [], []
     for name in bench.data.evaluation:
-        dataset, voted = bench.materials.dataset(name), _voted(reference, name, bench)
+        dataset = bench.materials.dataset(name)
+        voted = voted_logits(reference, name, bench)
         own.append(quality(dataset, asker.logits(name), voted))
         if voted is not None:
             other.append(quality(dataset, voted))
@@ -45,7 +46,7 @@ def judge_litert(
         quality=tuple(own),
         latency=tuple(fact for fact, _ in times),
         measured=_beside(asker, bench, times[0][1]),
-        reference=_reference(reference, other, bench),
+        reference=reference_of(reference, other, bench),
     )
 
 
@@ -79,15 +80,17 @@ def _beside(asker: Asker, bench: Bench, grown: int | None) -> MeasuredFact | Non
     )
 
 
-def _voted(teachers: Sequence[Teacher], dataset: str, bench: Bench) -> Floats | None:
-    """The logits of one, or the probabilities that several vote for."""
+def voted_logits(
+    teachers: Sequence[Teacher], dataset: str, bench: Bench
+) -> Floats | None:
+    """The logits of one, or the probabilities that several vote for; None: of none."""
     logits = [bench.logits_of(one.piece, dataset, one.spec) for one in teachers]
     if len(logits) < 2:
         return logits[0] if logits else None
     return soft_vote(logits, [one.weight for one in teachers])
 
 
-def _reference(
+def reference_of(
     teachers: Sequence[Teacher], facts: Sequence[QualityFact], bench: Bench
 ) -> Judged | None:
     """What it is held against; the times of an ensemble's members add up."""

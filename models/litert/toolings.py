@@ -38,11 +38,15 @@ class Tools(Protocol):
         ...
 
 
-def _pinned(name: str) -> Tooling:
-    lines = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8")
-    pins = (line.strip() for line in lines.splitlines())
+def pinned(file: Path) -> Tooling:
+    """What `file` lists, one pin a line, and nothing that they ask for beside."""
+    pins = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
     kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
-    return Tooling(name, kept, dependencies=False)
+    return Tooling(file.stem, kept, dependencies=False)
+
+
+def _pinned(name: str) -> Tooling:
+    return pinned(Path(__file__).parent / f"{name}.txt")
 
 
 def converter() -> Tooling:
@@ -60,6 +64,11 @@ def oldest() -> Tooling:
     return _pinned("litert-oldest")
 
 
+def describer() -> Tooling:
+    """The code of the public schema of TFLite metadata; 0.2 GB."""
+    return _pinned("litert-metadata")
+
+
 def conversion_pins() -> tuple[str, ...]:
     """What a conversion, and the run that checks it, depend on."""
     return (*converter().requirements, *quantizer().requirements)
@@ -72,7 +81,8 @@ def quantizer_pins() -> tuple[str, ...]:
 
 def checker_pins() -> tuple[str, ...]:
     """What a check depends on."""
-    return (*quantizer().requirements, *oldest().requirements)
+    three = (quantizer(), oldest(), describer())
+    return tuple(pin for one in three for pin in one.requirements)
 
 
 def environment(bench: Bench, tooling: Tooling) -> Tool:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.model import ImageSpec, ModelSpec
+from configs.model import FrontEnd, ModelSpec
 from configs.recipe import BarSpec, RecipeDataSpec, RecipeSpec
 from configs.steps import ReferenceSpec
 from models.errors import BuildFailed
@@ -23,7 +23,7 @@ from models.store import digest
 Floats = NDArray[np.float32]
 
 KEPT_LOGITS = 16
-NO_IMAGE = "photos need an image block in the model's spec"
+NO_IMAGE = "photos need an image block in the model's spec, recordings an audio block"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Bench:
             BuildFailed: it is not ONNX, or the model takes no photos.
             ModelError: a photo cannot be had.
         """
-        image = (spec or self.spec).image
+        image = (spec or self.spec).front_end
         if image is None:
             raise BuildFailed(self.recipe.id, "evaluation", NO_IMAGE)
         if not piece.is_onnx:
@@ -140,7 +140,7 @@ class Bench:
         return self._logits[name]
 
     def _recalled(
-        self, kept: Path | None, piece: Piece, dataset: str, image: ImageSpec
+        self, kept: Path | None, piece: Piece, dataset: str, image: FrontEnd
     ) -> Floats:
         if kept is not None and kept.is_file():
             found: Floats = np.load(kept)
@@ -151,7 +151,7 @@ class Bench:
             _save(kept, asked)
         return asked
 
-    def _name(self, piece: Piece, dataset: str, image: ImageSpec) -> str:
+    def _name(self, piece: Piece, dataset: str, image: FrontEnd) -> str:
         return hash_of(
             {
                 "model": digest(piece.onnx),

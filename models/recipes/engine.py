@@ -21,6 +21,7 @@ from models.fit import member_cards
 from models.recipes import keep
 from models.recipes.bar import Finding, findings, refused
 from models.recipes.bench import Bench, Rooms, Teacher
+from models.recipes.inspected import Inspected
 from models.recipes.judged import Judged
 from models.recipes.origin import Origins
 from models.recipes.pieces import Piece
@@ -112,6 +113,19 @@ class Engine:
             with self._naming_a_full_disk(plan.recipe.id, "store"):
                 keep.store(self._workshop, plan, pieces, judged, data)
         return result
+
+    @contextmanager
+    def inspected(self, plan: Plan) -> Iterator[Inspected]:
+        """The pieces of `plan`, which are there if it was run here, to be asked more.
+
+        Raises:
+            ModelError: one is missing and cannot be made.
+        """
+        source = self._source(plan.recipe)
+        pieces = self._pieces(plan, source, len(plan.steps))
+        reference = self._reference(plan.recipe, source, pieces)
+        with self._shelf.room(plan.build_key) as rooms:
+            yield Inspected(self._bench(plan.recipe, rooms), pieces, reference)
 
     def _source(self, recipe: RecipeSpec) -> Piece | None:
         other = recipe.source.recipe

@@ -53,10 +53,10 @@ def judge_onnx(piece: Piece, reference: Sequence[Teacher], bench: Bench) -> Judg
 
 def _beside(piece: Piece, bench: Bench) -> MeasuredFact | None:
     """What only the first dataset is asked for."""
-    if not bench.data.evaluation or bench.spec.image is None:
+    if not bench.data.evaluation or bench.spec.front_end is None:
         return None
     name = bench.data.evaluation[0]
-    crops = bench.materials.crops(name, bench.spec.image, bench.progress)
+    crops = bench.materials.crops(name, bench.spec.front_end, bench.progress)
     photos = crops, bench.materials.dataset(name).labels
     scores = bench.logits_of(piece, name)
     return measure_beside(piece.onnx, bench.spec, photos, scores, bench.progress)

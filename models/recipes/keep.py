@@ -9,7 +9,7 @@ from models.card import Card, FileFact, RecipeFact, StepFact
 from models.convert import check_tensors
 from models.errors import BuildFailed, StoreCorrupt, VariantNotFound
 from models.recipes.judged import Judged
-from models.recipes.pieces import Piece
+from models.recipes.pieces import MAIN, Form, Piece
 from models.recipes.plan import Plan
 from models.store import digest
 from models.workshop import Workshop
@@ -65,14 +65,13 @@ def _stored(workshop: Workshop, plan: Plan) -> Card | None:
         return None
 
 
-def _files(plan: Plan, piece: Piece, form: str) -> tuple[Path, list[tuple[str, Path]]]:
+def _files(plan: Plan, piece: Piece, form: Form) -> tuple[Path, list[tuple[str, Path]]]:
     """The main file, and what it needs beside it by name."""
     if form == "onnx":
         return piece.onnx, []
-    if form == "engine":
-        return piece.engine, _but(piece, piece.engine)
-    if form == "litert":
-        return piece.litert, _but(piece, piece.litert)
+    if form in MAIN:
+        main = piece.folder / MAIN[form]
+        return main, _but(piece, main)
     weights = [file for file in piece.files() if file.suffix == ".safetensors"]
     if not weights:
         raise BuildFailed(plan.recipe.id, "store", "the folder holds no safetensors")
@@ -124,6 +123,7 @@ def _card(workshop: Workshop, plan: Plan, judged: Judged, file: FileFact) -> Car
         inputs=spec.inputs,
         outputs=spec.outputs,
         image=spec.image,
+        audio=spec.audio,
         source_uri=pinned[0],
         source_sha256=pinned[1],
         quality=judged.quality,

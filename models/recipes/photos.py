@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from configs.catalogue import Catalogue
-from configs.model import DatasetSpec
+from configs.dataset import DatasetSpec
 
 
 def judged_on(catalogue: Catalogue, recipe: str, folders: Sequence[Path]) -> Catalogue:

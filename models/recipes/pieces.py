@@ -5,15 +5,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Form = Literal["onnx", "torch", "llm", "engine", "litert"]
+Form = Literal[
+    "onnx", "torch", "llm", "engine", "litert", "executorch", "coreml", "ort"
+]
 
 ONNX, WEIGHTS, ARCHITECTURE = "model.onnx", "weights.safetensors", "architecture.json"
 CONFIG, ENGINE, LITERT = "config.json", "model.engine", "model.tflite"
+EXECUTORCH, ORT, PACKAGE = "model.pte", "model.ort", "model.mlpackage"
+
+MAIN: Mapping[Form, str] = {
+    "engine": ENGINE,
+    "litert": LITERT,
+    "executorch": EXECUTORCH,
+    "coreml": f"{PACKAGE}/Data/com.apple.CoreML/weights/weight.bin",
+    "ort": ORT,
+    "onnx": ONNX,
+}
+"""The file that a form is known by; where it is a folder, the one with the weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One result: ONNX, torch, an LLM's folder (as on a hub), an engine or LiteRT.
+    """One result: ONNX, torch, an LLM's folder, an engine, or a form for devices.
 
     ONNX is one file, weights inside. Torch is safetensors beside `architecture.json`,
     `{"name": ..., "options": {...}}`. `key` is empty for what no engine keeps, such as a
@@ -74,13 +87,15 @@ class Piece:
         """Whether it is a file for LiteRT."""
         return self.litert.is_file()
 
+    def main(self, form: Form) -> Path:
+        """The file that `form`, one of `MAIN`, is known by."""
+        return self.folder / MAIN[form]
+
     @property
     def form(self) -> Form | None:
         """What it is served as; the last step decides. None: nothing that runs."""
         forms: list[tuple[Form, bool]] = [
-            ("engine", self.is_engine),
-            ("litert", self.is_litert),
-            ("onnx", self.is_onnx),
+            *((form, self.main(form).is_file()) for form in MAIN),
             ("llm", self.is_llm),
             ("torch", self.is_torch),
         ]

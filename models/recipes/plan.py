@@ -117,6 +117,8 @@ class Planner:
     ) -> str:
         spec = self._workshop.require(recipe.model)
         task = {"inputs", "outputs", "image", "labels"}
+        if spec.audio is not None:  # keys of what takes photos stay as they were
+            task |= {"audio"}
         content = {
             "recipe": RECIPE,
             "step": step.model_dump(mode="json"),

@@ -1,6 +1,6 @@
 """The step `distil`: a small student learns from a teacher's soft labels.
 
-Teacher and student see the same varied photos, of which there are `VIEWS`; the teacher is
+Teacher and student see the same varied photos (`distillation.view_count`); the teacher is
 asked once for each and its answers are kept. The loss is Hinton's (2015): the labels' cross
 entropy, and the teacher's distribution softened by the temperature. A feature hint
 (Romero 2015) asks that a 1x1 projection of the student's last features be the teacher's.

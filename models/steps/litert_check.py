@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from configs.edge_steps import LitertCheckStep
+from models.audio import device
 from models.errors import BuildFailed
 from models.litert import golden, toolings
 from models.litert.asking import NEWEST, Asker, Way
 from models.litert.cost import cost
+from models.litert.described import describe, prove
 from models.litert.graph import Graph, Tensor
 from models.litert.reading import read_file
 from models.litert.versions import oldest_runtime, unknown_to
@@ -45,7 +47,7 @@ def run(
     """Copy the file, run it every way, write golden answers and the checks.
 
     Raises:
-        BuildFailed: there is no file, or two ways do not agree.
+        BuildFailed: there is no file, two ways do not agree, or metadata disturbs one.
         ToolFailed: a runtime refuses it.
     """
     if source is None or not bench.data.evaluation:
@@ -56,11 +58,16 @@ def run(
     asker, others = Asker(piece.litert, bench, tools), _ways(step, graph)
     agreed = _agreed(asker, others, step, bench)
     inputs = golden.drawn(graph, bench.seed)
-    output = asker.raw(inputs)
-    allowed = golden.tolerance(output, [asker.raw(inputs, way) for way in others])
+    answers = {way: asker.raw(inputs, way) for way in (NEWEST, *others)}
+    output = answers[NEWEST]
+    allowed = golden.tolerance(output, [answers[way] for way in others])
     arrays = {"input": inputs, "output": output, "tolerance": np.float64(allowed)}
-    checks = described(graph, bench, agreed, allowed)
+    carried = describe(piece, graph, bench, tools)
+    prove(piece, bench, inputs, answers, tools)
+    checks = {**described(graph, bench, agreed, allowed), "metadata": carried}
     golden.write(target, arrays, checks)
+    if bench.spec.audio is not None:
+        device.write(target, bench.spec.audio, bench.seed)
     return checks
 
 
@@ -94,7 +101,7 @@ def described(
 ) -> dict[str, object]:
     """What a device, and whoever checks the file, must know of it."""
     counted = Counter((op.name, op.version) for op in graph.ops)
-    image = bench.spec.image
+    seen = bench.spec.front_end
     return {
         "operators": [
             {"operator": name, "version": version, "count": count}
@@ -104,7 +111,7 @@ def described(
         "cost": asdict(cost(graph)),
         "input": end(next(graph.of(graph.inputs))),
         "output": end(next(graph.of(graph.outputs))),
-        "front_end": None if image is None else image.model_dump(mode="json"),
+        "front_end": None if seen is None else seen.model_dump(mode="json"),
         "golden_tolerance": allowed,
         "ways": [asdict(one) for one in agreed],
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from configs.edge_steps import LitertQuantizeStep
-from configs.model import ImageSpec
+from configs.model import FrontEnd
 from models.errors import BuildFailed
 from models.imaging import normalise as normalised
 from models.litert import edges, floor, rewriting, toolings
@@ -58,7 +58,7 @@ def run(
 
 def _calibration(step: LitertQuantizeStep, bench: Bench) -> Mapping[str, object]:
     """Calibration rows on disk, and the range that every possible input lies in."""
-    name, image = step.calibration or bench.data.calibration, bench.spec.image
+    name, image = step.calibration or bench.data.calibration, bench.spec.front_end
     if name is None:
         reason = "int8 needs photos: name a dataset in data.calibration"
         raise BuildFailed(bench.recipe.id, step.step, reason)
@@ -103,7 +103,7 @@ def _decibels(power: float, noise: float) -> float:
     return round(min(120.0, 10 * np.log10(power / noise)), 2) if noise else 120.0
 
 
-def input_range(image: ImageSpec) -> tuple[float, float]:
+def input_range(image: FrontEnd) -> tuple[float, float]:
     """What the darkest and the brightest pixel become.
 
     Of mean 127 and std 128 one step of the input is then one step of the pixel.

@@ -80,7 +80,7 @@ def calibration(
         BuildFailed: the model takes no photos.
         ModelError: the photos cannot be had.
     """
-    image = bench.spec.image
+    image = bench.spec.front_end
     if image is None:
         raise BuildFailed(bench.recipe.id, step.step, NO_IMAGE)
     crops = bench.materials.crops(how.dataset, image, bench.progress)

@@ -1,4 +1,4 @@
-"""The step `qat`: what post-training quantization lost is trained back.
+"""The steps `qat` and `qat-litert`: what post-training quantization lost is trained back.
 
 The network is folded and rounds as INT8 does, from the ranges that calibration gives;
 it learns the labels and the answers of its own float form. Then its weights, which lie
@@ -9,6 +9,7 @@ stored as INT8: no CPU kernel of ONNX Runtime computes convolutions in fewer bit
 from collections.abc import Mapping
 from pathlib import Path
 
+from configs.edge_steps import QatLitertStep
 from configs.steps import QatStep
 from models.recipes.bench import Bench
 from models.recipes.pieces import Piece
@@ -36,3 +37,22 @@ def run(
     )
     ordinary = QuantizeStaticStep(step="quantize-static")
     return {**onnx_static.run(ordinary, Piece(folder), target, bench), **facts}
+
+
+def run_for_litert(
+    step: QatLitertStep, source: Piece | None, target: Path, bench: Bench
+) -> Mapping[str, object]:
+    """Train with rounding; a torch piece, for `litert-convert` and `litert-quantize`.
+
+    Raises:
+        ModelError: the source, the photos or the training fail.
+    """
+    from models.training import rounding, session, weights
+    from models.training.fake_quant import settled
+    from models.training.folding import unfolded
+
+    network = session.source_network(bench, source)
+    trained, facts = rounding.recover_for_litert(step, network.module, bench)
+    module = unfolded(settled(trained))
+    weights.save(weights.Network(module, network.name, network.options), target)
+    return facts

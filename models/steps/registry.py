@@ -65,6 +65,13 @@ STEPS: Mapping[str, StepEntry] = {
         data=("train", "validation", "calibration"),
         on_cpu=True,
     ),
+    "qat-litert": StepEntry(
+        "models.steps.qat:run_for_litert",
+        takes="torch",
+        gives="torch",
+        tools=_TORCH,
+        data=("train", "validation", "calibration"),
+    ),
     "export": StepEntry(
         "models.steps.export:run",
         takes="torch",
@@ -124,6 +131,29 @@ STEPS: Mapping[str, StepEntry] = {
         data=("evaluation",),
         environment="models.litert.toolings:checker_pins",
     ),
+    "executorch-export": StepEntry(
+        "models.steps.executorch_export:run",
+        takes="torch",
+        gives="executorch",
+        tools=_TORCH,
+        data=("calibration", "evaluation"),
+        environment="models.mobile.toolings:mobile_pins",
+    ),
+    "coreml-export": StepEntry(
+        "models.steps.coreml_export:run",
+        takes="torch",
+        gives="coreml",
+        tools=_TORCH,
+        data=("evaluation",),
+        environment="models.mobile.toolings:mobile_pins",
+    ),
+    "ort-export": StepEntry(
+        "models.steps.ort_export:run",
+        gives="ort",
+        tools=(*_ONNX, "flatbuffers"),
+        data=("evaluation",),
+        on_cpu=True,
+    ),
 }
 
 JUDGES: Mapping[Form, str] = {
@@ -131,6 +161,9 @@ JUDGES: Mapping[Form, str] = {
     "engine": "models.tensorrt.judge:judge_engine",
     "llm": "models.llm.judge:judge_llm",
     "litert": "models.litert.judge:judge_litert",
+    "executorch": "models.mobile.judge:judge_mobile",
+    "coreml": "models.mobile.judge:judge_mobile",
+    "ort": "models.mobile.judge:judge_mobile",
 }
 
 TOOLBOX = Toolbox(STEPS, JUDGES)

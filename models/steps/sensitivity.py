@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from configs.model import ImageSpec
+from configs.model import FrontEnd
 from models.evaluate import snr_db
 from models.imaging import Pixels
 from models.progress import Progress
@@ -47,7 +47,7 @@ class Photos:
     """What layers are judged on."""
 
     crops: Pixels
-    image: ImageSpec
+    image: FrontEnd
 
     def some(self, most: int, seed: int) -> "Photos":
         """At most so many of them, drawn from `seed`."""

@@ -5,7 +5,8 @@ import copy
 import torch
 import torch_pruning
 
-from configs.steps import AugmentationSpec, PruneChannelsStep
+from configs.augmentation import AugmentationSpec
+from configs.steps import PruneChannelsStep
 from models.recipes.bench import Bench
 from models.training.architectures import Classifier
 from models.training.loop import top1

@@ -17,8 +17,9 @@ from models.training.photos import View
 from models.training.session import Course, desk_of, open_sets
 from models.training.teachers import Council, torch_teacher
 
-VIEWS = 4
-"""Varied versions of the photos; a student meets each again every so many epochs."""
+VIEWS, ANSWERS = 4, 240_000
+"""Varied versions of the photos; a student meets each again every so many epochs. Of few
+photos there are more, as long as the teacher need not answer more often than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def prepare(bench: Bench, step: DistilStep) -> Lessons:
         reason = "feature_hint needs one teacher with weights, a recipe's torch piece"
         raise BuildFailed(bench.recipe.id, "distil", reason)
     course = Course(open_sets(bench), step.augmentation, desk_of(bench))
-    views = course.views(bench.seed, min(VIEWS, step.epochs))
+    views = course.views(bench.seed, view_count(len(course.sets.train), step.epochs))
     return Lessons(
         step,
         Plan("distil", step.epochs, step.batch, step.lr, step.patience, bench.seed),
@@ -71,6 +72,11 @@ def prepare(bench: Bench, step: DistilStep) -> Lessons:
         council,
         hinting.module if hinting is not None and step.feature_hint else None,
     )
+
+
+def view_count(photos: int, epochs: int) -> int:
+    """How many views a student of so many epochs gets; at most one for each."""
+    return min(max(VIEWS, ANSWERS // photos), epochs)
 
 
 def learn(lessons: Lessons, student: Classifier) -> History:

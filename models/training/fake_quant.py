@@ -19,15 +19,17 @@ ACTIVATION_STEPS = 255
 
 
 class FakeWeight(nn.Module):
-    """Weights at the nearest of `2 * levels + 1` steps of their channel."""
+    """Weights at the nearest of `2 * levels + 1` steps of their channel, or of all."""
 
-    def __init__(self, levels: int) -> None:
+    def __init__(self, levels: int, in_one: bool = False) -> None:
         super().__init__()
-        self.levels = levels
+        self.levels, self.in_one = levels, in_one
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         """`weight`, rounded."""
         largest = weight.detach().flatten(1).abs().amax(1)
+        if self.in_one:
+            largest = largest.amax().expand_as(largest)
         scale = (largest / self.levels).clamp_min(1e-8)
         zero = torch.zeros_like(scale, dtype=torch.int32)
         return torch.fake_quantize_per_channel_affine(
@@ -75,14 +77,21 @@ class Quantized(nn.Module):
 
 
 def quantized(
-    network: Classifier, levels: int, batches: Iterable[torch.Tensor]
+    network: Classifier,
+    levels: int,
+    batches: Iterable[torch.Tensor],
+    head_in_one: bool = False,
 ) -> Quantized:
-    """A twin of `network` that rounds, its ranges found on `batches`: the PTQ start."""
+    """A twin of `network` that rounds, its ranges found on `batches`: the PTQ start.
+
+    `head_in_one`: its last weights share one scale.
+    """
     twin = folded(network)
     for layer in units(twin):
         parametrize.register_parametrization(layer[0], "weight", FakeWeight(levels))
         layer.append(FakeRange())
-    parametrize.register_parametrization(twin.head, "weight", FakeWeight(levels))
+    head = FakeWeight(levels, head_in_one)
+    parametrize.register_parametrization(twin.head, "weight", head)
     for module in twin.modules():
         if isinstance(module, Residual):
             module.act = nn.Sequential(module.act, FakeRange())

@@ -11,25 +11,25 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from configs.model import ImageSpec
-from configs.steps import AugmentationSpec
+from configs.augmentation import AugmentationSpec
+from configs.model import FrontEnd
 
 NOISE_FIELDS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """Crops UINT8 [n, s, s, 3] and the class of each."""
+    """Crops UINT8 [n, h, w, c] and the class of each."""
 
     crops: torch.Tensor
     labels: torch.Tensor
-    image: ImageSpec
+    image: FrontEnd
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def inputs(self, rows: torch.Tensor) -> torch.Tensor:
-        """What a network gets for `rows`: FP32 [rows, 3, s, s], channels last in memory."""
+        """What a network gets for `rows`: FP32 [rows, c, h, w], channels last in memory."""
         scaled = (self.crops[rows].float() - self.image.mean) / self.image.std
         return scaled.permute(0, 3, 1, 2)
 
@@ -56,17 +56,19 @@ class View:
         self._partner = torch.from_numpy(draw.permutation(n))
         share = draw.beta(spec.mixup, spec.mixup, n) if spec.mixup else np.ones(n)
         self._share = torch.from_numpy(share).float()
-        side = photos.image.size_px
+        height, width, channels = photos.image.shape
         fields = draw.standard_normal(
-            (NOISE_FIELDS if spec.noise else 0, 3, side, side)
+            (NOISE_FIELDS if spec.noise else 0, channels, height, width)
         )
         self._noise = torch.from_numpy(fields).float() * spec.noise
+        stretch = draw.uniform(1 - spec.zoom, 1 + spec.zoom, (n if spec.zoom else 0, 2))
+        self._stretch = torch.from_numpy(stretch).float()
 
     def __len__(self) -> int:
         return len(self._photos)
 
     def inputs(self, rows: torch.Tensor) -> torch.Tensor:
-        """FP32 [rows, 3, s, s]."""
+        """FP32 [rows, c, h, w]."""
         own = self._varied(rows)
         if not self._spec.mixup:
             return own
@@ -89,6 +91,8 @@ class View:
         if spec.flip:
             flips = self._flip[rows][:, None, None, None]
             images = torch.where(flips, images.flip(3), images)
+        if spec.zoom:
+            images = _stretched(images, self._stretch[rows])
         if spec.shift_px:
             images = _shifted(images, self._shift[rows], spec.shift_px)
         if spec.brightness:
@@ -98,12 +102,27 @@ class View:
         return images.contiguous(memory_format=torch.channels_last)
 
 
+def _stretched(images: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+    """Each image stretched from its upper left corner; its border is repeated.
+
+    Of a recording that is its start and its lowest pitch: who has a shorter throat has
+    all pitches higher by one factor (Jaitly and Hinton 2013).
+    """
+    grid, step = torch.zeros(len(images), 2, 3), 1 / by.flip(1)
+    grid[:, 0, 0], grid[:, 1, 1] = step[:, 0], step[:, 1]
+    grid[:, :, 2] = step - 1
+    places = functional.affine_grid(grid, list(images.shape), align_corners=False)
+    return functional.grid_sample(
+        images, places, padding_mode="border", align_corners=False
+    )
+
+
 def _shifted(images: torch.Tensor, by: torch.Tensor, reach: int) -> torch.Tensor:
     """Each image moved; what comes in is its border, repeated."""
-    side = images.shape[2]
+    height, width = images.shape[2:]
     padded = functional.pad(images, (reach,) * 4, mode="replicate")
-    along = torch.arange(side)
-    down, right = by[:, :1] + along, by[:, 1:] + along
+    down = by[:, :1] + torch.arange(height)
+    right = by[:, 1:] + torch.arange(width)
     every = torch.arange(len(images))[:, None, None]
     moved = padded.permute(0, 2, 3, 1)[every, down[:, :, None], right[:, None, :]]
     return moved.permute(0, 3, 1, 2)

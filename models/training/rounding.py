@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import torch
 
-from configs.steps import AugmentationSpec, QatStep
+from configs.augmentation import AugmentationSpec
+from configs.edge_steps import QatLitertStep
+from configs.steps import QatStep
 from models import machine
 from models.errors import BuildFailed
 from models.recipes.bench import Bench
@@ -26,11 +28,29 @@ def recover(
     Raises:
         ModelError: the photos cannot be had or the loss is no number any more.
     """
-    course = Course(open_sets(bench), AugmentationSpec(), desk_of(bench))
     levels = LEVELS[step.weights_bits]
     if step.weights_bits == 8 and machine.narrow("auto"):
         levels = NARROW_LEVELS
     twin = quantized(network, levels, _batches(step, bench))
+    return twin, _trained(step, network, twin, bench)
+
+
+def recover_for_litert(
+    step: QatLitertStep, network: Classifier, bench: Bench
+) -> tuple[Quantized, dict[str, object]]:
+    """The same as LiteRT rounds: no CPU narrows its weights, the head has one scale.
+
+    Raises:
+        ModelError: the photos cannot be had or the loss is no number any more.
+    """
+    twin = quantized(network, LEVELS[8], _batches(step, bench), head_in_one=True)
+    return twin, _trained(step, network, twin, bench)
+
+
+def _trained(
+    step: QatStep | QatLitertStep, network: Classifier, twin: Quantized, bench: Bench
+) -> dict[str, object]:
+    course = Course(open_sets(bench), AugmentationSpec(), desk_of(bench))
     validation = course.sets.validation
     before = {
         "float_top1": top1(network, validation),
@@ -41,10 +61,10 @@ def recover(
     history = Training(twin, plan, course.desk).run(
         len(course.sets.train), lesson, lambda: top1(twin, validation)
     )
-    return twin, {**before, "qat_top1": history.best_top1, "training": history.facts()}
+    return {**before, "qat_top1": history.best_top1, "training": history.facts()}
 
 
-def _batches(step: QatStep, bench: Bench) -> Iterator[torch.Tensor]:
+def _batches(step: QatStep | QatLitertStep, bench: Bench) -> Iterator[torch.Tensor]:
     if bench.data.calibration is None:
         reason = "needs photos: name a dataset in data.calibration"
         raise BuildFailed(bench.recipe.id, step.step, reason)

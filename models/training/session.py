@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from configs.steps import AugmentationSpec
+from configs.augmentation import AugmentationSpec
 from models.errors import BuildFailed
-from models.recipes.bench import Bench
+from models.recipes.bench import NO_IMAGE, Bench
 from models.recipes.pieces import Piece
 from models.training.architectures import Classifier
 from models.training.loop import Desk, History, Plan, Training, top1
@@ -124,10 +124,9 @@ def labelled(bench: Bench, name: str) -> Photos:
         BuildFailed: the model takes no photos, or a label is no class.
         ModelError: the dataset cannot be had.
     """
-    image, classes = bench.spec.image, bench.spec.outputs[0].shape[0]
+    image, classes = bench.spec.front_end, bench.spec.outputs[0].shape[0]
     if image is None:
-        reason = "photos need an image block in the model's spec"
-        raise BuildFailed(bench.recipe.id, "training", reason)
+        raise BuildFailed(bench.recipe.id, "training", NO_IMAGE)
     crops = bench.materials.crops(name, image, bench.progress)
     labels = bench.materials.dataset(name).labels
     if labels.max(initial=0) >= classes or labels.min(initial=0) < 0:

@@ -7,7 +7,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from configs.steps import AugmentationSpec, PruneUnstructuredStep
+from configs.augmentation import AugmentationSpec
+from configs.steps import PruneUnstructuredStep
 from models.recipes.bench import Bench
 from models.training.architectures import Classifier
 from models.training.loop import top1

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from configs.steps import AugmentationSpec
+from configs.augmentation import AugmentationSpec
 from models.atomic import write_whole
 from models.errors import BuildFailed
 from models.keys import hash_of
@@ -66,13 +66,13 @@ class Council:
         return found
 
     def _file(self, view: View, drawn: AugmentationSpec) -> Path:
-        bench = self._bench
+        bench, seen = self._bench, self._bench.spec.front_end
         name = hash_of(
             {
                 "teachers": [(_content(one), one.weight) for one in self._teachers],
                 "photos": bench.materials.sha256(bench.data.train or ""),
                 "held out": bench.data.validation is None,
-                "image": bench.spec.model_dump(mode="json")["image"],
+                "image": seen and seen.model_dump(mode="json"),
                 "augmentation": drawn.model_dump(mode="json"),
                 "view": [view.seed, view.index],
             }
@@ -101,6 +101,7 @@ def _asked(bench: Bench, teacher: Teacher) -> Asked:
     mine, theirs = bench.spec, teacher.spec
     for word, wanted, got in (
         ("image", mine.image, theirs.image),
+        ("audio", mine.audio, theirs.audio),
         ("classes", mine.outputs[0].shape, theirs.outputs[0].shape),
     ):
         if wanted != got:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from deployments.autoscaling.errors import PolicyUnknown
+from deployments.autoscaling.live.explain import measured
 from deployments.autoscaling.prior import packaged_priors
 from deployments.autoscaling.replay.plot import draw
 from deployments.autoscaling.replay.runner import (
@@ -21,9 +22,11 @@ from deployments.autoscaling.replay.runner import (
     Told,
     replay,
 )
-from deployments.autoscaling.replay.trace import read_trace
+from deployments.autoscaling.replay.trace import MeasuredTrace, Trace, read_trace
 from serve_app.cli.console import console, errors
-from serve_app.cli.explain import explain
+from serve_app.cli.explain import explain, told_of
+
+MOST_START_S = 600
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,8 +52,12 @@ def replay_trace(
         str, typer.Option(help=f"all, or one of {', '.join(POLICIES)}.")
     ] = "headwater",
     cold_start: Annotated[
-        int, typer.Option(min=1, max=600, help="Seconds a replica takes to start.")
-    ] = 10,
+        str,
+        typer.Option(
+            help="Seconds a replica takes to start, 1 to 600; or a deployment: replicas "
+            "as its own were measured here today."
+        ),
+    ] = "10",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a policy.")
     ] = False,
@@ -66,7 +73,7 @@ def replay_trace(
     chosen = COMPARED if policy == "all" else (policy,)
     if not set(chosen) <= set(POLICIES):
         raise PolicyUnknown(policy, ("all", *POLICIES))
-    case = Case(read_trace(trace), cold_start)
+    case = _case(read_trace(trace), cold_start)
     outcomes = []
     for name in chosen:
         with _bar(name) as told:
@@ -78,6 +85,18 @@ def replay_trace(
     if plot is not None:
         draw(outcomes, plot)
         errors.print(f"wrote {plot}")
+
+
+def _case(trace: Trace, cold_start: str) -> Case:
+    if cold_start.isdigit():
+        if not 1 <= int(cold_start) <= MOST_START_S:
+            raise typer.BadParameter(f"--cold-start must be 1 to 600, got {cold_start}")
+        return Case(trace, int(cold_start))
+    known = measured(told_of(cold_start, "1d"))
+    as_there = MeasuredTrace(
+        trace.name, trace.arrivals, known.per_replica, known.service_s
+    )
+    return Case(as_there, max(1, round(known.start_s)))
 
 
 @contextmanager

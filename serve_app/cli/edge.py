@@ -89,7 +89,8 @@ def devices() -> None:
     table = Table("class", "what", "runtime", "takes", box=None)
     for device in _devices().values():
         takes = "/".join(device.inputs)
-        table.add_row(device.id, escape(device.title), device.runtime, takes)
+        runtimes = ", ".join(device.runtimes)
+        table.add_row(device.id, escape(device.title), runtimes, takes)
     console.print(table)
 
 

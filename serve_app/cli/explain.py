@@ -32,10 +32,7 @@ def explain(
     ] = None,
 ) -> None:
     """Why a deployment has the replicas it has, and which decision ordered each."""
-    root = load_environment().home / "autoscaling"
-    folders = sorted(one for one in root.glob("*") if one.is_dir())
-    now_s = datetime.now(tz=timezone.utc).timestamp()
-    told = history(folders, deployment, since_s(since, now_s))
+    told = told_of(deployment, since)
     if as_json:
         for line in sorted(
             [*told.decisions, *told.starts], key=lambda one: one["at_s"]
@@ -46,6 +43,19 @@ def explain(
     if plot is not None:
         draw(told, plot)
         errors.print(f"wrote {plot}")
+
+
+def told_of(deployment: str, since: str) -> History:
+    """What the journals of this installation say of a deployment.
+
+    Raises:
+        NothingDecided: they say nothing.
+        SinceUnclear: `since` is no span and no time.
+    """
+    root = load_environment().home / "autoscaling"
+    folders = sorted(one for one in root.glob("*") if one.is_dir())
+    now_s = datetime.now(tz=timezone.utc).timestamp()
+    return history(folders, deployment, since_s(since, now_s))
 
 
 def _print(told: History) -> None:

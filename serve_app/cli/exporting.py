@@ -1,5 +1,6 @@
 """What `headwater edge export` does, step by step."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +9,17 @@ import typer
 
 from configs.catalogue import Catalogue, load_catalogue, packaged_catalogue
 from configs.device import DeviceSpec, load_devices
-from configs.environment import load_environment
-from edge.exporting.choice import Candidate, best
-from edge.exporting.folder import candidate, write
+from configs.environment import Environment, load_environment
+from edge.evidence.gathering import Found
+from edge.exporting.choice import Candidate, best, lightest
+from edge.exporting.folder import Exported, candidate, write
 from models.card import Card
 from models.errors import NothingClears
 from models.store import Store
 from serve_app.cli.console import say
 from serve_app.cli.optimize import optimize
+from serve_app.cli.proving import Prover
+from serve_app.cli.searching import Searched, searched, with_candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,45 +33,126 @@ class Order:
     force: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where an order is carried out; `catalogue` has the candidates of its searches."""
+
+    order: Order
+    environment: Environment
+    catalogue: Catalogue
+    model: str
+    devices: tuple[DeviceSpec, ...]
+
+    @property
+    def store(self) -> Store:
+        """Where variants are."""
+        return Store(self.environment.store)
+
+    @property
+    def out(self) -> Path:
+        """The folder of the files."""
+        return self.order.out or self.environment.home / "edge" / self.model
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Every variant held against one class, and the one that it gets."""
+
+    device: DeviceSpec
+    held: tuple[Candidate, ...]
+    chosen: Candidate | None
+
+
 def carry_out(order: Order) -> None:
-    """Run the recipes, choose for each class, write its folder.
+    """Run the recipes and searches, choose for each class, write its folder.
 
     Raises:
         ModelError: a recipe failed, or no variant is for a class.
         typer.BadParameter: the order names what is not there.
     """
+    began_s = time.monotonic()
+    desk = _desk(order)
+    cards, searches = _run(desk)
+    choices = [_choose(desk, cards, device) for device in desk.devices]
+    names = {c.device.id: c.chosen.card.variant for c in choices if c.chosen}
+    for one in searches:
+        one.tell(names, desk.out)
+    prover = Prover(desk.environment, desk.catalogue, desk.model)
+    shown = prover.fronts(desk.devices), names
+    for choice in choices:
+        made = _export(desk, choice)
+        _say_why(prover.prove(made, choice.device, shown))
+    minutes, seconds = divmod(round(time.monotonic() - began_s), 60)
+    say(f"done in {minutes} min {seconds} s")
+
+
+def _desk(order: Order) -> Desk:
     environment = load_environment()
     root = environment.catalogue or packaged_catalogue()
-    catalogue, store = load_catalogue(root), Store(environment.store)
+    catalogue = load_catalogue(root)
     known = load_devices(root) or load_devices(packaged_catalogue())
     model = _model(order, catalogue)
-    devices = [_device(name, known) for name in _classes(order, catalogue)]
-    for recipe in order.recipes:
-        optimize(recipe, False, None, order.force, list(order.data))
-    cards = [_card(recipe, catalogue, store) for recipe in order.recipes]
-    out = order.out or environment.home / "edge" / model
-    for device in devices:
-        _export(store, cards, device, out)
+    devices = tuple(_device(name, known) for name in _classes(order, catalogue))
+    catalogue = with_candidates(catalogue, order.recipes, order.data)
+    return Desk(order, environment, catalogue, model, devices)
 
 
-def _export(store: Store, cards: Sequence[Card], device: DeviceSpec, out: Path) -> None:
-    held = [candidate(store, card, device) for card in cards]
-    chosen = best(held, device)
+def _run(desk: Desk) -> tuple[list[Card], list[Searched]]:
+    """The variants that cleared their bars, and the searches they are from."""
+    version = desk.catalogue.models[desk.model].version
+    cards, searches, order = [], [], desk.order
+    for name in order.recipes:
+        spec = desk.catalogue.recipes[name]
+        if spec.search is None:
+            optimize(name, False, None, order.force, list(order.data))
+            cards.append(desk.store.card(desk.model, version, spec.variant))
+            continue
+        found = searched(
+            desk.environment, desk.catalogue, spec, desk.devices, order.force
+        )
+        cards += found.cards(desk.store, version)
+        searches.append(found)
+    return cards, searches
+
+
+def _choose(desk: Desk, cards: Sequence[Card], device: DeviceSpec) -> Choice:
+    """Candidates of searches share one bar; recipes each have their own."""
+    recipes = [desk.catalogue.recipes[name] for name in desk.order.recipes]
+    one_bar = len(recipes) == 1 and recipes[0].search is not None
+    held = tuple(candidate(desk.store, card, device) for card in cards)
+    return Choice(device, held, (lightest if one_bar else best)(held, device))
+
+
+def _export(desk: Desk, choice: Choice) -> Exported:
+    chosen, device = choice.chosen, choice.device
     if chosen is None:
         found = tuple(
-            f"{one.card.variant}: {'; '.join(one.readiness.reasons())}" for one in held
+            f"{one.card.variant}: {'; '.join(one.readiness.reasons())}"
+            for one in choice.held
         )
-        raise NothingClears(held[0].card.model, f"all that {device.id} wants", found)
-    made = write(store, chosen, device, out)
+        raise NothingClears(desk.model, f"all that {device.id} wants", found)
+    made = write(desk.store, chosen, device, desk.out)
     compiler = "" if made.compiled is None else ", compiled"
     say(
         f"{device.id}: {chosen.card.variant}, {_share(chosen)}{compiler} → {made.folder}"
     )
+    return made
+
+
+def _say_why(found: Found | None) -> None:
+    """Say in short whose answers a file gives too seldom; its page says why."""
+    for one in found.evidence.agreements if found is not None else ():
+        if not one.is_enough:
+            share = f"{one.agreement.value:.2%}"
+            say(
+                f"  has the answer of {one.against} on {share}: {one.differing_close} "
+                f"of {one.differing} other answers were close calls"
+            )
 
 
 def _share(chosen: Candidate) -> str:
     readiness = chosen.readiness
-    took = f"estimated {readiness.estimate_ms:.1f} ms"
+    took = f"estimated {readiness.estimate_ms:.2g} ms"
     return f"{readiness.mapped}/{readiness.total} operators, {took}"
 
 
@@ -98,8 +183,3 @@ def _device(name: str, known: Mapping[str, DeviceSpec]) -> DeviceSpec:
         said = ", ".join(known)
         raise typer.BadParameter(f"{name} is not a device class; there are {said}")
     return known[name]
-
-
-def _card(recipe: str, catalogue: Catalogue, store: Store) -> Card:
-    spec = catalogue.recipes[recipe]
-    return store.card(spec.model, catalogue.models[spec.model].version, spec.variant)

@@ -11,6 +11,7 @@ from configs.errors import ConfigError
 from models.store import Store
 from models.workshop import Workshop
 from serve_app.cli.console import bars, say
+from serve_app.cli.named import version_of
 
 if TYPE_CHECKING:  # whoever only wants `--help` does not wait for ONNX Runtime
     from models.fit import Photos
@@ -26,6 +27,13 @@ def fit(
         typer.Option(
             help="A dataset of the catalogue, or a folder of photos with labels.csv "
             "(columns file, class_index); none: the one that `fit_on` names."
+        ),
+    ] = None,
+    member: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ID@VERSION of a member, for a version that is not served yet; may be "
+            "given more than once."
         ),
     ] = None,
     report: Annotated[
@@ -49,7 +57,8 @@ def fit(
         store, cache = Store(environment.store), environment.home / "cache"
         workshop = Workshop(catalogue, store, cache, progress)
         photos = _photos(workshop, catalogue, name, by_command=on is not None)
-        card = fit_ensemble(workshop, spec, photos)
+        versions = dict(version_of(said) for said in member or [])
+        card = fit_ensemble(workshop, spec, photos, versions)
     for line in summary(card):
         say(line)
     if report is not None:
@@ -67,6 +76,6 @@ def _photos(
     if name in catalogue.datasets:
         return Photos(workshop.materials.dataset(name), by_command)
     if Path(name).is_dir():
-        return Photos(open_folder(Path(name)), by_command)
+        return Photos(open_folder(Path(name)), by_command, Path(name))
     known = ", ".join(catalogue.datasets)
     raise typer.BadParameter(f"{name} is no folder and none of the datasets {known}")

@@ -19,6 +19,7 @@ from models.remote import open_remote
 from models.store import Store
 from models.workshop import Workshop
 from serve_app.cli import fit as fit_command
+from serve_app.cli import prefer as prefer_command
 from serve_app.cli import store as store_command
 from serve_app.cli.console import bars, console, say
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(store_command.app)
 app.add_typer(fit_command.app)
+app.add_typer(prefer_command.app)
 
 
 @app.command()
@@ -43,8 +45,8 @@ def build(
         built = list(bring_up_to_date(_workshop(progress), models or ()))
     for one in built:
         console.print(f"{'built' if one.fresh else 'ready'}  {_title(one.card)}")
-        if one.fresh and isinstance(one.card, EnsembleCard):
-            for note in one.card.warnings:
+        if isinstance(one.card, EnsembleCard):
+            for note in _notes(one.card, one.fresh):
                 say(f"       note: {note}")
 
 
@@ -152,14 +154,23 @@ def _title(card: Card | EnsembleCard) -> str:
     return f"ensemble of {card.pipeline}: {weights}"
 
 
+def _notes(card: EnsembleCard, fresh: bool) -> Sequence[str]:
+    """What the fit warned of, and on which photos it is when somebody has chosen them."""
+    told = list(card.warnings) if fresh else []
+    if card.by_command:
+        told.append(f"fitted on {card.fitted_on}, as `headwater models fit --on` chose")
+    return told
+
+
 def _summary(card: Card) -> tuple[str, ...]:
     quality = card.quality[0] if card.quality else None
     agreement = quality.agreement if quality else None
     single = next((fact for fact in card.latency if fact.batch_size == 1), None)
+    prefers = f", prefers {card.prefers.runtime}" if card.prefers else ""
     return (
         card.model,
         str(card.version),
-        card.variant,
+        f"{card.variant}{prefers}",
         f"{quality.top1.value:.1%} of {quality.top1.n}" if quality else "",
         f"{agreement.value:.1%}" if agreement else "",
         f"{card.model_file.size_bytes / 1e6:.1f}",

@@ -55,10 +55,10 @@ def optimize(
     environment = load_environment()
     catalogue = _catalogue(environment, recipe, data or [])
     if dry_run:
-        _show(_engine(environment, catalogue).plan(recipe))
+        _show(open_engine(environment, catalogue).plan(recipe))
         return
-    with _resumable(recipe), bars() as progress:
-        engine = _engine(environment, catalogue, progress)
+    with resumable(f"optimize {recipe}"), bars() as progress:
+        engine = open_engine(environment, catalogue, progress)
         if force:
             engine.forget(recipe)
         plan = engine.plan(recipe)
@@ -89,9 +89,10 @@ def _workshop(
     return Workshop(catalogue, store, cache, progress, remote)
 
 
-def _engine(
+def open_engine(
     environment: Environment, catalogue: Catalogue, progress: Progress = silent
 ) -> "Engine":
+    """What runs the recipes of `catalogue` in the workshop of this installation."""
     from models.recipes.engine import Engine
     from models.steps.registry import TOOLBOX
 
@@ -100,11 +101,12 @@ def _engine(
 
 
 @contextmanager
-def _resumable(recipe: str) -> Iterator[None]:
+def resumable(command: str) -> Iterator[None]:
+    """Ctrl-C says how `command` goes on, and ends it."""
     try:
         yield
     except KeyboardInterrupt:
-        say(f"stopped; `headwater optimize {recipe}` goes on with what is missing")
+        say(f"stopped; `headwater {command}` goes on with what is missing")
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -198,6 +198,9 @@ def _haproxy_settings(environment: Environment, place: Place) -> dict[str, str]:
         # Once: a request that kills its replica must not go through all of them.
         "RETRIES": 1,
         "TUNE_BUFSIZE": RETRIED_BYTES,
+        # What a gRPC client may send before it hears from HAProxy. With 64 KiB, Ray's own,
+        # a tensor of 600 kB takes ten turns of both, each of which waits for a core.
+        "H2_FE_INITIAL_WINDOW_SIZE": RETRIED_BYTES,
         "TIMEOUT_SERVER_S": ANSWER_TIMEOUT_S,
         # After a reload an old worker serves its old connections this long, and its
         # list of replicas no longer changes.

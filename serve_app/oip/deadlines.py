@@ -1,9 +1,10 @@
-"""Lets the deadline of a gRPC call reach the replica, and reads streams no faster.
+"""Between gRPC and the replica: deadlines get through, tensors and streams wait outside.
 
 Ray Serve hands a replica the metadata of a call, but not its deadline. The servicer
 function below stands in for the generated one in `grpc_options.grpc_servicer_functions`:
 the handlers that Ray Serve registers for ModelInfer and ModelStreamInfer see the time
 left as one more entry of metadata, in place of whatever a client sends under that name.
+A ModelInfer request comes as an `Arrival`, whose tensors were not copied.
 
 Ray Serve also reads a stream as fast as it comes and keeps it in memory. Here no more
 requests of a stream are read than are answered, but for so many; gRPC's flow control
@@ -16,6 +17,7 @@ from contextlib import aclosing
 from typing import Any
 
 from serve_app.oip import inference_pb2_grpc
+from serve_app.oip.arrival import arrived
 from serve_app.oip.stream import LIMIT
 
 LEFT_MS = "grpc-timeout-left-ms"
@@ -43,7 +45,8 @@ class _Server:
         # Ray Serve has just put its own methods in.
         methods = handlers[0]._method_handlers
         dated = methods[INFER]._replace(
-            unary_unary=_with_deadline(methods[INFER].unary_unary)
+            request_deserializer=arrived,
+            unary_unary=_with_deadline(methods[INFER].unary_unary),
         )
         bounded = methods[STREAM]._replace(
             stream_stream=_with_bound(methods[STREAM].stream_stream)

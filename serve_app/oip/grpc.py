@@ -21,6 +21,7 @@ from deployments.service import Service
 from serve_app.limits import Limits
 from serve_app.oip import grpc_codec
 from serve_app.oip import inference_pb2 as pb
+from serve_app.oip.arrival import Arrival, of_message
 from serve_app.oip.control_grpc import GrpcControl
 from serve_app.oip.deadlines import LEFT_MS
 from serve_app.oip.metadata import model_config, model_metadata, server_metadata
@@ -124,12 +125,13 @@ class GrpcFront(GrpcControl, GrpcSettings):
         return await settle(answer(), pb.ModelConfigResponse(), grpc_context)
 
     async def ModelInfer(  # noqa: N802
-        self, request: pb.ModelInferRequest, grpc_context: CallContext
+        self, request: pb.ModelInferRequest | Arrival, grpc_context: CallContext
     ) -> pb.ModelInferResponse:
-        """Answer one inference request."""
+        """Answer one inference request; `deadlines` says how it comes as an `Arrival`."""
         came = _came(grpc_context)
+        arrival = request if isinstance(request, Arrival) else of_message(request)
         return await settle(
-            self._infer(request, came), pb.ModelInferResponse(), grpc_context
+            self._infer(arrival, came), pb.ModelInferResponse(), grpc_context
         )
 
     async def ModelStreamInfer(  # noqa: N802
@@ -140,7 +142,7 @@ class GrpcFront(GrpcControl, GrpcSettings):
 
         async def answer(request: pb.ModelInferRequest) -> pb.ModelStreamInferResponse:
             asked = grpc_codec.unstreamed(request)
-            answered = await outcome(self._infer(asked, came))
+            answered = await outcome(self._infer(of_message(asked), came))
             return grpc_codec.streamed(asked, answered)
 
         answers = in_order(while_there(requests), answer, LIMIT)
@@ -192,17 +194,14 @@ class GrpcFront(GrpcControl, GrpcSettings):
             last = status
             await asyncio.sleep(self.watch_every_s)
 
-    async def _infer(
-        self, message: pb.ModelInferRequest, came: Came
-    ) -> pb.ModelInferResponse:
-        now_s = time.monotonic()
-        message_bytes = message.ByteSize()
-        if message_bytes > self.limits.max_body_bytes:
+    async def _infer(self, arrival: Arrival, came: Came) -> pb.ModelInferResponse:
+        now_s, message = time.monotonic(), arrival.head
+        if arrival.size_bytes > self.limits.max_body_bytes:
             raise PayloadTooLarge(self.limits.max_body_bytes)
         contract = self.service.contract(message.model_name, message.model_version)
         with self.limits.budget.hold(contract.name) as held:
-            held.reach(message_bytes)
-            call = grpc_codec.read_call(contract, message)
+            held.reach(arrival.size_bytes)
+            call = grpc_codec.read_call(contract, message, arrival.raw)
             held.reach(size_bytes(call.request.inputs))
             request = _urgent(call.request, came, now_s)
             reply = await self.service.infer(request, message.model_version)

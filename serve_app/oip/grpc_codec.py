@@ -17,6 +17,7 @@ from serve_app.oip.call import (
     want,
 )
 from serve_app.oip.tensors import (
+    Buffer,
     Header,
     bytes_tensor,
     from_binary,
@@ -46,15 +47,26 @@ FINAL = "triton_final_response"
 """Parameters of streams: a request may ask for the second, which is always there."""
 
 
-def read_call(contract: Contract, message: pb.ModelInferRequest) -> Call:
+def read_call(
+    contract: Contract,
+    message: pb.ModelInferRequest,
+    raw: Sequence[Buffer] | None = None,
+) -> Call:
     """Read a request.
+
+    Args:
+        contract: of the model that it names.
+        message: all of it, or what is left without its raw tensors.
+        raw: those; None: they are in the message.
 
     Raises:
         InvalidInput: it is not a request to this model.
     """
+    if raw is None:
+        raw = message.raw_input_contents
     request = Request(
         contract.name,
-        _read_inputs(contract, message),
+        _read_inputs(contract, message, raw),
         _parameters(contract.name, message.parameters),
         message.id,
     )
@@ -116,9 +128,8 @@ def _set(parameter: pb.InferParameter, value: Parameter) -> None:
 
 
 def _read_inputs(
-    contract: Contract, message: pb.ModelInferRequest
+    contract: Contract, message: pb.ModelInferRequest, raw: Sequence[Buffer]
 ) -> Mapping[str, Tensor]:
-    raw: Sequence[bytes] = message.raw_input_contents
     if raw and len(raw) != len(message.inputs):
         raise InvalidInput(
             contract.name,
@@ -139,7 +150,7 @@ def _read_inputs(
 
 
 def _read_input(
-    header: Header, given: pb.ModelInferRequest.InferInputTensor, raw: bytes | None
+    header: Header, given: pb.ModelInferRequest.InferInputTensor, raw: Buffer | None
 ) -> Tensor:
     if raw is None:
         return _read_contents(header, given.contents)

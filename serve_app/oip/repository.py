@@ -146,4 +146,5 @@ def _replica(one: ReplicaState) -> Json:
         "state": one.state,
         "reason": one.reason,
         "resident_bytes": one.resident_bytes,
+        "runtime": one.runtime,
     }

@@ -13,8 +13,9 @@ def write_statistics(told: Sequence[ModelStatistics]) -> Json:
 
 
 def _model(one: ModelStatistics) -> Json:
-    # Triton has no word for it: gRPC leaves it out.
-    beside = {"ensemble_stats": one.ensemble} if one.ensemble else {}
+    # Triton has no words for these: gRPC leaves them out.
+    ours = {"ensemble_stats": one.ensemble, "residency_stats": one.residency}
+    beside = {name: counts for name, counts in ours.items() if counts}
     return {
         "name": one.name,
         "version": one.version,

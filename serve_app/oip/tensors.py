@@ -95,7 +95,9 @@ def from_elements(header: Header, elements: Sequence[int | float]) -> Tensor:
 
 
 def from_binary(header: Header, data: Buffer) -> Tensor:
-    """The tensor whose bytes are `data`; it shares their memory where it can.
+    """The tensor whose bytes are `data`; it shares their memory where that is in order.
+
+    What does not lie on a boundary of its datatype is copied: a runtime need not take it.
 
     Raises:
         InvalidInput: `data` has another length than the shape wants, or a BYTES
@@ -111,7 +113,8 @@ def from_binary(header: Header, data: Buffer) -> Tensor:
         )
     if header.datatype == "BOOL" and (np.frombuffer(data, np.uint8) > 1).any():
         raise header.refuse("has a BOOL element that is neither 0 nor 1")
-    return np.frombuffer(data, dtype).reshape(header.shape)
+    tensor = np.frombuffer(data, dtype).reshape(header.shape)
+    return tensor if tensor.flags.aligned else tensor.copy()
 
 
 def bytes_tensor(header: Header, elements: Sequence[bytes]) -> Tensor:

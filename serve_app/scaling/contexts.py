@@ -93,7 +93,7 @@ def _terms(name: str, config: ScalingConfig) -> Terms:
 
 
 def reports(raw: Mapping[str, Mapping[Any, Sequence[Any]]]) -> dict[str, Report]:
-    """The last point of every metric, by replica."""
+    """The last point of every metric, by replica; all points of a report have one time."""
     values: dict[str, dict[str, float]] = {}
     stamps: dict[str, float] = {}
     for metric, by_replica in raw.items():
@@ -101,8 +101,11 @@ def reports(raw: Mapping[str, Mapping[Any, Sequence[Any]]]) -> dict[str, Report]
             if not points:
                 continue
             last, name = points[-1], replica.unique_id
-            values.setdefault(name, {})[metric] = last.value
-            stamps[name] = max(stamps.get(name, 0.0), last.timestamp)
+            found = values.get(name)
+            if found is None:
+                found = values[name] = {}
+            found[metric] = last.value
+            stamps[name] = last.timestamp
     return {name: Report(stamps[name], found) for name, found in values.items()}
 
 

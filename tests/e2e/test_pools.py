@@ -2,11 +2,8 @@
 
 import os
 import signal
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import numpy as np
 import pytest
 import yaml
@@ -17,104 +14,13 @@ from models.store import Store
 from models.workshop import Workshop
 from serve_app.oip import inference_pb2 as pb
 from tests.e2e.calls import TIMEOUT_S, ask_photo_http, grpc_stub
+from tests.e2e.pool_calls import CLIENTS, MODEL, ROW, Asked, Pool, wait_until
 from tests.tiny_models import FEATURES, SLOW, tiny_logits
 from tests.versions import add_version, edit
 
 POOL, LAZY_POOL = "shelf", "lazy"
-MODEL = "tiny-v"
 OTHER = 7
-ROW = [[1.0, 2.0, 3.0, 4.0]]
-CLIENTS = 6
-ROUNDS = 5
-"""Work of a slow row: 50 to 250 ms of a core."""
 IDLE_S = 5
-
-
-class Asked:
-    """Clients that ask again and again until `stop`; `failed` keeps every bad answer."""
-
-    def __init__(self, ask):
-        self._ask, self._over = ask, threading.Event()
-        self.answers, self.failed = [], []
-        self._threads = [threading.Thread(target=self._run) for _ in range(CLIENTS)]
-        for thread in self._threads:
-            thread.start()
-
-    def wait(self, count):
-        """Wait until so many more answers have come."""
-        wanted = len(self.answers) + count
-        ends = time.monotonic() + TIMEOUT_S
-        while len(self.answers) < wanted:
-            assert time.monotonic() < ends, self.failed[-3:]
-            time.sleep(0.02)
-
-    def stop(self):
-        self._over.set()
-        for thread in self._threads:
-            thread.join(TIMEOUT_S)
-
-    def _run(self):
-        with httpx.Client(timeout=TIMEOUT_S) as client:
-            while not self._over.is_set():
-                answer = self._ask(client)
-                kept = self.answers if answer.status_code == 200 else self.failed
-                kept.append(answer)
-
-
-class Pool:
-    """The doors of a cluster, as an operator and a client of a pool use them."""
-
-    def __init__(self, cluster):
-        self._cluster, self._http = cluster, cluster.http
-
-    def ask(self, model=MODEL, version="", client=httpx):
-        path = f"/v2/models/{model}{f'/versions/{version}' if version else ''}/infer"
-        tensor = {"name": "features", "datatype": "FP32", "shape": [1, FEATURES]}
-        body = {"inputs": [{**tensor, "data": ROW}]}
-        return client.post(self._http + path, json=body, timeout=TIMEOUT_S)
-
-    def ask_slow(self, client):
-        tensor = {"name": "rounds", "datatype": "INT64", "shape": [1, 1]}
-        body = {"inputs": [{**tensor, "data": [ROUNDS]}]}
-        path = f"/v2/models/{SLOW}/infer"
-        return client.post(self._http + path, json=body, timeout=TIMEOUT_S)
-
-    def logits(self, model=MODEL, version=""):
-        answer = self.ask(model, version)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["outputs"][0]["data"]
-
-    def post(self, path, **body):
-        answer = httpx.post(
-            f"{self._http}/v2/repository/{path}", json=body, timeout=TIMEOUT_S
-        )
-        assert answer.status_code == 200, answer.text
-        return answer
-
-    def load(self, model=MODEL):
-        self.post(f"models/{model}/load")
-
-    def unload(self, model=MODEL):
-        self.post(f"models/{model}/unload")
-
-    def states(self, model=MODEL, version="1"):
-        """The state of one version on every replica that has it, sorted."""
-        found = [
-            one
-            for one in self.post("index").json()
-            if (one["name"], one["version"]) == (model, version)
-        ]
-        return sorted(r["state"] for one in found for r in one.get("replicas", []))
-
-    def wait_states(self, *states, model=MODEL):
-        wait_until(lambda: self.states(model) == sorted(states))
-
-
-def wait_until(is_so):
-    ends = time.monotonic() + TIMEOUT_S
-    while not is_so():
-        assert time.monotonic() < ends, "it never came to that"
-        time.sleep(0.2)
 
 
 def first():

@@ -93,7 +93,16 @@ def specs(module_name):
     "spec",
     [
         spec
-        for name in ("model", "pipeline", "replica", "recipe", "rules", "steps")
+        for name in (
+            "audio",
+            "dataset",
+            "model",
+            "pipeline",
+            "replica",
+            "recipe",
+            "rules",
+            "steps",
+        )
         for spec in specs(f"configs.{name}")
     ],
     ids=lambda s: s.__name__,

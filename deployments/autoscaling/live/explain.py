@@ -1,12 +1,18 @@
 """Tells from the journal why a deployment has the replicas it has."""
 
 import re
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import NamedTuple
 
-from deployments.autoscaling.errors import NothingDecided, SinceUnclear
+from deployments.autoscaling.errors import (
+    NothingDecided,
+    NothingMeasured,
+    SinceUnclear,
+)
 from deployments.autoscaling.live import journal
 from deployments.autoscaling.live.journal import Line
 
@@ -43,6 +49,27 @@ class History:
             lasted_s = min(LONGEST_LINE_S, max(0.0, after["at_s"] - line["at_s"]))
             total += lasted_s * (line.get(key) or 0)
         return total
+
+
+class Measured(NamedTuple):
+    """How long a start takes, what a replica serves a second, how long it takes for one."""
+
+    start_s: float
+    per_replica: float
+    service_s: float
+
+
+def measured(told: History) -> Measured:
+    """What a deployment has shown of itself by the end of the span.
+
+    Raises:
+        NothingMeasured: it has answered nothing.
+    """
+    services = [line["service_s"] for line in told.decisions if line.get("service_s")]
+    if not services:
+        raise NothingMeasured(told.name)
+    last = told.decisions[-1]
+    return Measured(last["start_s"], last["per_replica"], statistics.median(services))
 
 
 def since_s(text: str, now_s: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from deployments.autoscaling.live import meter
+from deployments.autoscaling.live import meter, work
 
 FRESH_S = 3.0
 """A replica reports every second; one that is older than this is silent."""
@@ -20,13 +20,19 @@ PULL = 0.3
 MOST = 1e15
 """No counter is larger; a number that is says nothing."""
 
-ARRIVED = meter.key(meter.ARRIVED, "")
+PACED = (meter.key(meter.ARRIVED, ""), meter.key(work.CAME, ""))
 COUNTERS = (
-    ARRIVED,
+    *PACED,
     meter.key(meter.COMPLETED, ""),
+    meter.key(work.DONE, ""),
     meter.key(meter.SPENT, ""),
     meter.key(meter.SERVED, ""),
 )
+OWN = (meter.AGE, meter.LOAD)
+"""What a replica says of itself."""
+
+ADDED = meter.key(meter.ONGOING, "")
+"""Of the numbers that go up and down this is added up over replicas; else the largest counts."""
 
 
 class Report(NamedTuple):
@@ -37,7 +43,10 @@ class Report(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """The requests to one deployment; None: nobody reports it now; `counted`: so far."""
+    """The requests to one deployment; None: nobody reports it now; `counted`: so far.
+
+    `came`, `done` and `waiting` are of the work that is counted beside them.
+    """
 
     counted: float
     arrived: float | None
@@ -45,15 +54,45 @@ class Totals(NamedTuple):
     ongoing: float
     spent_s: float
     oldest_s: float
+    came: float = 0.0
+    done: float = 0.0
+    waiting: float = 0.0
+
+
+class _Keys(NamedTuple):
+    """The names of the numbers of one deployment, in the order of `Totals`."""
+
+    arrived: str
+    completed: str
+    ongoing: str
+    spent: str
+    oldest: str
+    came: str
+    done: str
+    waiting: str
+
+
+KINDS = (
+    meter.ARRIVED,
+    meter.COMPLETED,
+    meter.ONGOING,
+    meter.SPENT,
+    meter.OLDEST,
+    work.CAME,
+    work.DONE,
+    work.WAITING,
+)
 
 
 @dataclass
 class _Source:
-    """One replica that reports."""
+    """One replica that reports: its counters, and of the rest what is above zero."""
 
     stamp: float
     heard_s: float
-    values: dict[str, float] = field(default_factory=dict)
+    load_s: float | None = None
+    counters: dict[str, float] = field(default_factory=dict)
+    gauges: dict[str, float] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     ahead: dict[str, float] = field(default_factory=dict)
 
@@ -65,14 +104,16 @@ class Feed:
         self._born_s, self._last_s = now_s, now_s
         self._sources: dict[str, _Source] = {}
         self._totals: dict[str, float] = {}
+        self._gauges: dict[str, float] = {}
+        self._counts: dict[str, bool] = {}
+        self._keys: dict[str, _Keys] = {}
         self._heard = self._sure = False
-        self._known: list[dict[str, float]] = []
 
     def hear(
         self, now_s: float, reports: Mapping[str, Report], running: Collection[str]
     ) -> None:
         """Take what came since the last tick, by replica, and forget who is gone."""
-        for replica in set(self._sources) - set(running):
+        for replica in self._sources.keys() - running:
             del self._sources[replica]
         for replica, report in reports.items():
             self._take(replica, report, now_s)
@@ -85,17 +126,23 @@ class Feed:
 
     def totals(self, deployment: str) -> Totals:
         """The requests to one deployment, of which nobody may have seen any yet."""
-        counted = self._total(meter.ARRIVED, deployment)
-        ongoing = meter.key(meter.ONGOING, deployment)
-        oldest = meter.key(meter.OLDEST, deployment)
+        keys = self._keys.get(deployment)
+        if keys is None:
+            named = [meter.key(kind, deployment) for kind in KINDS]
+            keys = self._keys[deployment] = _Keys(*named)
+        total, gauge = self._totals.get, self._gauges.get
+        counted = total(keys.arrived, 0.0)
         return Totals(
             counted,
             counted if self._heard else None,
             # Of what a silent replica completes nothing is known: no rate is learnt then.
-            self._total(meter.COMPLETED, deployment) if self._sure else None,
-            sum(values.get(ongoing, 0.0) for values in self._known),
-            self._total(meter.SPENT, deployment),
-            max((values.get(oldest, 0.0) for values in self._known), default=0.0),
+            total(keys.completed, 0.0) if self._sure else None,
+            gauge(keys.ongoing, 0.0),
+            total(keys.spent, 0.0),
+            gauge(keys.oldest, 0.0),
+            total(keys.came, 0.0),
+            total(keys.done, 0.0),
+            gauge(keys.waiting, 0.0),
         )
 
     def served(self) -> dict[str, float]:
@@ -110,53 +157,79 @@ class Feed:
     def load_s(self, replica: str) -> float | None:
         """How long a replica took to load its models; None: it has not said yet."""
         source = self._sources.get(replica)
-        return source.values.get(meter.LOAD) if source else None
-
-    def _total(self, kind: str, deployment: str) -> float:
-        return self._totals.get(meter.key(kind, deployment), 0.0)
+        return source.load_s if source else None
 
     def _judge(self, now_s: float) -> None:
-        """Who has reported of late, once for all deployments."""
-        silent_s = [now_s - one.heard_s for one in self._sources.values()]
-        self._heard = any(one <= FRESH_S for one in silent_s)
-        self._sure = self._heard and all(one <= FRESH_S for one in silent_s)
-        self._known = [
-            source.values
-            for source, one in zip(self._sources.values(), silent_s, strict=True)
-            if one <= PATIENCE_S
-        ]
+        """Who has reported of late, and what they have now, once for all deployments."""
+        sources = self._sources.values()
+        # Who has nothing to count may be quiet.
+        telling = [one for one in sources if one.counters] or sources
+        fresh = [now_s - one.heard_s <= FRESH_S for one in telling]
+        self._heard = any(fresh)
+        self._sure = self._heard and all(fresh)
+        self._gauges = found = dict[str, float]()
+        for source in sources:
+            if not source.gauges or now_s - source.heard_s > PATIENCE_S:
+                continue
+            for name, value in source.gauges.items():
+                before = found.get(name, 0.0)
+                added = name.startswith(ADDED)
+                found[name] = before + value if added else max(before, value)
 
     def _take(self, replica: str, report: Report, now_s: float) -> None:
+        stamp, values = report
         known = self._sources.get(replica)
-        if known is not None and known.stamp == report.stamp:
+        if known is not None and known.stamp == stamp:
             return
-        values = {k: v for k, v in report.values.items() if 0 <= v <= MOST}
+        age_s = values.get(meter.AGE, 0.0)
+        counters, gauges = self._split(values)
         if known is None:
-            known = self._sources[replica] = _Source(report.stamp, now_s)
+            known = self._sources[replica] = _Source(stamp, now_s)
             # One that is older than we are was counted by who was here before.
-            if values.get(meter.AGE, 0.0) > now_s - self._born_s + FRESH_S:
-                known.values = values
-        since_s = now_s - known.heard_s or values.get(meter.AGE, 0.0)
-        passed_s = max(1.0, since_s)
-        for name, value in values.items():
-            if name.startswith(COUNTERS):
-                self._add(known, name, value, passed_s)
-        if known.ahead and not any(known.ahead.values()):
-            known.ahead.clear()
-        known.stamp, known.heard_s, known.values = report.stamp, now_s, values
+            if age_s > now_s - self._born_s + FRESH_S:
+                known.counters = counters
+        if counters:
+            self._count(known, counters, max(1.0, now_s - known.heard_s or age_s))
+            known.counters = known.counters | counters
+        known.stamp, known.heard_s = stamp, now_s
+        known.load_s, known.gauges = values.get(meter.LOAD), gauges
 
-    def _add(self, source: _Source, name: str, value: float, passed_s: float) -> None:
-        before = source.values.get(name, 0.0)
-        more = value - before if value >= before else value
-        if name.startswith(ARRIVED):
-            pace = more / passed_s
-            rate = source.rates.get(name, pace)
-            source.rates[name] = rate + PULL * (pace - rate)
-        if source.ahead:
-            ahead = source.ahead.pop(name, 0.0)
-            source.ahead[name] = max(0.0, ahead - more)
-            more = max(0.0, more - ahead)
-        self._totals[name] = self._totals.get(name, 0.0) + more
+    def _split(
+        self, values: Mapping[str, float]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Counters, and what goes up and down; without what is zero or no number."""
+        counters, gauges, counts = dict[str, float](), dict[str, float](), self._counts
+        for name, value in values.items():
+            if not 0 <= value <= MOST or name in OWN:
+                continue
+            known = counts.get(name)
+            if known is None:
+                known = counts[name] = name.startswith(COUNTERS)
+            if known:
+                counters[name] = value
+            elif value:
+                gauges[name] = value
+        return counters, gauges
+
+    def _count(
+        self, source: _Source, counters: Mapping[str, float], passed_s: float
+    ) -> None:
+        old, rates, totals = source.counters, source.rates, self._totals
+        for name, value in counters.items():
+            before = old.get(name, 0.0)
+            more = value - before if value >= before else value
+            if name.startswith(PACED):
+                pace = more / passed_s
+                rate = rates.get(name, pace)
+                rates[name] = rate + PULL * (pace - rate)
+            if source.ahead:
+                ahead = source.ahead.pop(name, 0.0)
+                source.ahead[name] = max(0.0, ahead - more)
+                more = max(0.0, more - ahead)
+            if more:
+                totals[name] = totals.get(name, 0.0) + more
+        if source.ahead and not any(source.ahead.values()):
+            source.ahead.clear()
 
     def _guess(self, source: _Source, passed_s: float) -> None:
         for name, rate in source.rates.items():

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy.typing as npt
+from typing import Protocol
 
 from deployments.autoscaling import state
 from deployments.autoscaling.errors import StateUnreadable
@@ -24,7 +22,6 @@ MOST_LINES = 10_000
 log = logging.getLogger(__name__)
 
 Job = Callable[[], None]
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 class Runner(Protocol):
@@ -69,6 +66,7 @@ class Keeper:
         self._lines: list[journal.Line] = []
         self._saved_s: float | None = None
         self._took_s = 0.0
+        self._copy: state.Copy | None = None
 
     @property
     def file(self) -> Path:
@@ -104,12 +102,16 @@ class Keeper:
 
     def flush(self, memory: Memory, now_s: float) -> None:
         """Write what is due, unless the disk is not done with what came before."""
-        due = self._due(now_s)
-        if self._runner.busy or not (due or self._lines):
+        if self._copy is None and self._due(now_s):
+            self._copy, self._saved_s = state.Copy(memory), now_s
+        if self._runner.busy:
+            return
+        arrays = self._copy.go_on(memory) if self._copy else None
+        if arrays is not None:
+            self._copy = None
+        if arrays is None and not self._lines:
             return
         lines, self._lines = self._lines, []
-        arrays = state.snapshot(memory) if due else None
-        self._saved_s = now_s if due else self._saved_s
         self._runner.start(lambda: self._write(lines, arrays))
 
     def _due(self, now_s: float) -> bool:
@@ -117,7 +119,7 @@ class Keeper:
             self._saved_s = now_s
         return not 0 <= now_s - self._saved_s < max(SAVE_S, SHARE * self._took_s)
 
-    def _write(self, lines: list[journal.Line], arrays: Arrays | None) -> None:
+    def _write(self, lines: list[journal.Line], arrays: state.Arrays | None) -> None:
         began_s = time.monotonic()
         try:
             if lines:

@@ -133,7 +133,7 @@ class Live:
 
     def _note(self, now: Now, sights: Sequence[Sight]) -> None:
         loads = {name: self._feed.load_s(name) for name in self._scribe.waiting()}
-        self._keeper.write(self._scribe.starts(loads, now.monotonic_s))
+        lines = list(self._scribe.starts(loads, now.monotonic_s))
         for sight in sights:
             decision = self.decisions.get(sight.name)
             if decision is None:
@@ -142,5 +142,6 @@ class Live:
             facts = Facts(most, sight.ready, sight.target, totals)
             line = self._scribe.decision(decision, facts, now.wall_s)
             if line is not None:
-                self._keeper.write([line])
+                lines.append(line)
+        self._keeper.write(lines)
         self._keeper.flush(self._autoscaler.memory, now.monotonic_s)

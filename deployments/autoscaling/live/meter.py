@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from deployments.autoscaling.live.work import APART, Work
 from deployments.messages import Reply, Request
 
 AGE, LOAD, SERVED = "age_s", "load_s", "served"
 ARRIVED, COMPLETED, ONGOING = "arrived", "completed", "ongoing"
 SPENT, OLDEST = "spent_s", "oldest_s"
-APART = "|"
+
+TOLD_S = 60.0
+"""Long enough for the policy to have heard how long a replica took to load."""
 
 
 def key(kind: str, name: str) -> str:
@@ -34,17 +37,25 @@ class Flow:
 
 
 class Meter:
-    """The counters of one replica; used from one event loop, so it needs no lock."""
+    """The counters of one replica; used from one event loop, so it needs no lock.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    `work` counts what requests do not tell. A `quiet` one says nothing from a minute after it
+    has loaded on until it has counted something: most replicas only answer others, who count.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, quiet: bool = False
+    ) -> None:
+        self.work, self._quiet = Work(), quiet
         self._clock, self._born_s = clock, clock()
-        self._load_s = 0.0
+        self._load_s, self._told_s = 0.0, self._born_s + TOLD_S
         self._flows: dict[str, Flow] = {}
         self._served: dict[str, int] = {}
 
     def loaded(self) -> None:
         """The models of this replica are loaded now."""
-        self._load_s = self._clock() - self._born_s
+        now_s = self._clock()
+        self._load_s, self._told_s = now_s - self._born_s, now_s + TOLD_S
 
     def arrive(self, deployment: str) -> int:
         """Count a request that has come; gives its ticket."""
@@ -70,6 +81,9 @@ class Meter:
     def stats(self) -> dict[str, float]:
         """All counters, flat, as Ray carries them; counters only grow."""
         now_s = self._clock()
+        counted = self.work.stats()
+        if self._quiet and now_s > self._told_s and not (self._flows or counted):
+            return {}
         found = {AGE: now_s - self._born_s, LOAD: self._load_s}
         for name, flow in self._flows.items():
             oldest_s = next(iter(flow.since.values()), now_s)
@@ -79,7 +93,7 @@ class Meter:
             found[key(SPENT, name)] = flow.spent_s
             found[key(OLDEST, name)] = now_s - oldest_s
         found |= {key(SERVED, name): float(n) for name, n in self._served.items()}
-        return found
+        return found | counted
 
 
 class Answering(Protocol):

@@ -74,6 +74,24 @@ class Trace:
         return np.asarray(draw.multinomial(self.arrivals, even), np.int64)
 
 
+@dataclass(frozen=True, eq=False)
+class MeasuredTrace(Trace):
+    """Arrivals in front of replicas that are as they were measured."""
+
+    serves_per_s: float
+    takes_s: float
+
+    @property
+    def per_replica(self) -> float:
+        """See `Trace.per_replica`."""
+        return self.serves_per_s
+
+    @property
+    def service_s(self) -> float:
+        """See `Trace.service_s`."""
+        return self.takes_s
+
+
 def read_trace(file: Path) -> Trace:
     """Read an .npz with `rps` (requests in each second) and `resolution_s`.
 

@@ -27,7 +27,7 @@ def answer(request: Mapping[str, Any], progress: Any) -> object:
     `runs`: how often the last row is timed afterwards.
     """
     _package()
-    before = _pages_bytes()
+    before = settled_bytes()
     interpreter = opened(
         request["model"], request.get("kernels", KERNELS[0]), request.get("threads", 1)
     )
@@ -37,7 +37,7 @@ def answer(request: Mapping[str, Any], progress: Any) -> object:
     raw = bool(request.get("raw"))
     np.save(request["out"], answered(interpreter, rows, progress, raw))
     times = timed(interpreter, int(request.get("runs", 0)))
-    return {"times_ms": times, "grown_bytes": _grown_bytes(before)}
+    return {"times_ms": times, "grown_bytes": grown_bytes(before)}
 
 
 class _Normalised:
@@ -132,7 +132,7 @@ def timed(interpreter: Any, runs: int) -> list[float]:
     return found
 
 
-def _pages_bytes() -> int | None:
+def settled_bytes() -> int | None:
     """The memory of this process by now, its peak forgotten; None: not Linux."""
     try:
         # Importing peaks above what stays: 5 forgets that, see proc_pid_clear_refs(5).
@@ -142,7 +142,8 @@ def _pages_bytes() -> int | None:
         return None
 
 
-def _grown_bytes(before: int | None) -> int | None:
+def grown_bytes(before: int | None) -> int | None:
+    """By how much the peak of this process is above `before`."""
     return None if before is None else max(0, _status("VmHWM") - before)
 
 

@@ -19,7 +19,7 @@ def test_every_way_of_running_a_model_has_a_line(store, capsys):
 
     said = capsys.readouterr().out
     assert said.startswith("CPU ms a run of eye-a fp32-onnx")
-    for way in ("as served", "the file itself", "bound", *CHANGES):
+    for way in ("as served", "the file itself", "bound", *CHANGES, "OpenVINO"):
         assert f"| {way} | " in said
     # Two rounds of as many requests as fill the largest batch, all in such batches.
     assert f"| {max(BATCHES)} | 2 | " in said

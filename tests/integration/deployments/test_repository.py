@@ -578,6 +578,17 @@ async def test_statistics_survive_an_unload(root, store):
         (model,) = await control.statistics("tiny-a")
 
         assert model.inference_count == 4
+        assert model.residency["loads"] == 1 + len(app.fronts)  # one, then one each
+        assert model.residency["resident"] == {"onnxruntime": len(app.fronts)}
+
+
+async def test_index_says_what_runs_a_model(root, store):
+    async with running(root, store) as app:
+        await ask(app.served)
+
+        found = (await state_of(app.control())).replicas
+
+        assert {one.runtime for one in found} == {"onnxruntime"}
 
 
 async def test_caller_that_leaves_does_not_stop_a_load(root, store):

@@ -4,9 +4,8 @@ import asyncio
 import threading
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from configs.catalogue import load_catalogue
 from configs.pool import PoolSpec
@@ -18,9 +17,11 @@ from deployments.messages import Request
 from deployments.residency.memory import resident_bytes
 from deployments.residency.residency import Residency
 from deployments.slots import Slots
+from deployments.statistics import of_batcher
 from models.card import Card
 from models.store import Store
 from tests.fakes import EchoNode
+from tests.tiny_graphs import write_onnx
 from tests.tiny_models import build_tiny_store, make_tiny_catalogue, tiny_logits
 
 ROWS = np.array([[1, 2, 3, 4], [-1, 0, 1, 0.5]], np.float32)
@@ -55,6 +56,11 @@ class Replica:
         self.nodes[key] = self.graph.host(key, self.spec, card)
         return card
 
+    def failed(self, key):
+        """Requests that the statistics of a model call failed."""
+        told = of_batcher(key, "1", self.graph.models[key].stats)
+        return told.inference_stats["fail"].count
+
     async def ask(self, key, rows=ROWS, name="features"):
         reply = await self.nodes[key].infer(Request(key, {name: rows}))
         return reply.outputs["logits"]
@@ -68,21 +74,6 @@ def root(tmp_path):
 @pytest.fixture
 def store(root, tmp_path):
     return build_tiny_store(root, tmp_path / "store")
-
-
-def write_onnx(file, nodes, constants=(), outputs=(("logits", ["batch", 3]),)):
-    """A model of `features` [batch, 4]."""
-    tensor = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        nodes,
-        "test",
-        [tensor("features", TensorProto.FLOAT, ["batch", 4])],
-        [tensor(name, TensorProto.FLOAT, shape) for name, shape in outputs],
-        [numpy_helper.from_array(array, name) for name, array in constants],
-    )
-    opset = helper.make_opsetid("", 18)
-    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
-    return file
 
 
 def wide(file, columns, seed):
@@ -109,6 +100,19 @@ async def test_models_come_on_demand_and_answer_as_ever(root, store):
     for name, logits in answers.items():
         assert np.allclose(logits, tiny_logits(name, ROWS), atol=1e-6)
     assert [s.state for s in replica.residency.states()] == ["READY"] * 2
+    await replica.graph.close()
+
+
+async def test_wait_for_a_load_is_part_of_the_time_of_its_request(root, store):
+    replica = Replica(root, store, memory_bytes=1 << 40)
+    replica.nodes["tiny-a"] = replica.graph.node("model:tiny-a")
+
+    await replica.ask("tiny-a")
+
+    (model,) = replica.graph.models.values()
+    load_s = replica.residency.accounts()[0].tally.load_s
+    told = of_batcher("tiny-a", "1", model.stats).inference_stats
+    assert told["success"].ns > told["queue"].ns >= 1e9 * load_s > 0
     await replica.graph.close()
 
 
@@ -187,6 +191,22 @@ async def test_corrupt_file_is_refused_with_its_reason_and_the_rest_serves(
 
     assert (await replica.ask("good")).shape == (2, 3)
     assert [s.answers for s in replica.residency.states()] == [False, False, True]
+    assert [replica.failed(key) for key in replica.nodes] == [1, 1, 0]
+    torn_account = replica.residency.accounts()[0]
+    assert torn_account.told()["failed_loads"] == 1
+    await replica.graph.close()
+
+
+async def test_request_to_an_unloaded_model_is_nobodys_failure(root, store, tmp_path):
+    replica = Replica(root, store, memory_bytes=1 << 40)
+    replica.add("m", wide(tmp_path / "m.onnx", 10, 0))
+    await replica.ask("m")
+    await replica.residency.unload("m")
+
+    with pytest.raises(NoAvailableVersion):
+        await replica.ask("m")
+
+    assert replica.failed("m") == 0
     await replica.graph.close()
 
 

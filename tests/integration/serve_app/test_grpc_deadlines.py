@@ -6,6 +6,7 @@ from ray.serve._private.grpc_util import gRPCGenericServer
 
 from serve_app.oip import inference_pb2 as pb
 from serve_app.oip import inference_pb2_grpc
+from serve_app.oip.arrival import Arrival
 from serve_app.oip.deadlines import (
     LEFT_MS,
     add_GRPCInferenceServiceServicer_to_server,
@@ -17,10 +18,12 @@ class Heard:
 
     def __init__(self) -> None:
         self.metadata: list[dict[str, str]] = []
+        self.requests: list[object] = []
 
     def handler(self, service_method, streaming_type):
         async def answer(request, context):
             self.metadata.append(dict(context.invocation_metadata()))
+            self.requests.append(request)
             if service_method.endswith("ModelInfer"):
                 return pb.ModelInferResponse(
                     model_name=context.peer()
@@ -69,6 +72,18 @@ async def test_client_cannot_send_the_entry_himself(door):
     await stub.ModelInfer(pb.ModelInferRequest(), metadata=[(LEFT_MS, "forged")])
 
     assert LEFT_MS not in heard.metadata[0]
+
+
+async def test_inference_request_comes_with_its_tensors_apart(door):
+    heard, stub = door
+    request = pb.ModelInferRequest(model_name="m", raw_input_contents=[b"abcd"])
+
+    await stub.ModelInfer(request)
+
+    (arrival,) = heard.requests
+    assert isinstance(arrival, Arrival)
+    assert arrival.head == pb.ModelInferRequest(model_name="m")
+    assert list(map(bytes, arrival.raw)) == [b"abcd"]
 
 
 async def test_other_methods_are_served_as_before(door):

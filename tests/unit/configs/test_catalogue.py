@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from configs.catalogue import load_catalogue, packaged_catalogue
+from configs.dataset import DatasetSpec
 from configs.errors import ConfigError
-from configs.model import DatasetSpec, ModelSpec
+from configs.model import ModelSpec
 from configs.pipeline import EnsembleSpec
 from tests.tiny_models import make_tiny_catalogue
 

@@ -1,96 +1,12 @@
-import asyncio
 import time
-from dataclasses import replace
-from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from configs.model import ImageSpec
-from configs.pipeline import ImagePreprocessSpec
-from deployments.errors import DeadlineExceeded, InvalidInput, Overloaded
+from deployments.errors import InvalidInput
 from deployments.messages import Reply, Request, Urgency
-from deployments.nodes import (
-    ImagePreprocess,
-    Pipeline,
-    TopKPostprocess,
-    crop_name,
-)
-from deployments.slots import Slots
+from deployments.nodes import Pipeline, TopKPostprocess
 from tests.fakes import EchoNode
-
-SMALL, LARGE = ImageSpec(size_px=8, margin_px=2), ImageSpec(size_px=16, margin_px=4)
-
-
-def png(color="red", size=(30, 20)):
-    written = BytesIO()
-    Image.new("RGB", size, color).save(written, "PNG")
-    return written.getvalue()
-
-
-def encoded(*contents):
-    return Request("p", {"image": np.array(contents, dtype=np.object_)})
-
-
-def preprocess(max_pixels=10_000, max_queue_size=8):
-    spec = ImagePreprocessSpec(
-        kind="image", max_pixels=max_pixels, max_queue_size=max_queue_size
-    )
-    return ImagePreprocess("p", [SMALL, LARGE], spec, Slots(1))
-
-
-async def test_preprocess_gives_a_crop_for_each_size_members_want():
-    reply = await preprocess().infer(encoded(png("red"), png("blue")))
-
-    assert reply.outputs[crop_name(SMALL)].shape == (2, 8, 8, 3)
-    assert reply.outputs[crop_name(LARGE)].shape == (2, 16, 16, 3)
-    assert reply.outputs[crop_name(LARGE)][1, 0, 0].tolist() == [0, 0, 255]
-
-
-async def test_preprocess_takes_ready_pixels_as_it_takes_a_file():
-    pixels = np.zeros((1, 20, 30, 3), np.uint8)
-    pixels[..., 0] = 255
-
-    ready = await preprocess().infer(Request("p", {"image": pixels}))
-    read = await preprocess().infer(encoded(png("red")))
-
-    for name, crops in read.outputs.items():
-        assert np.array_equal(crops, ready.outputs[name])
-
-
-async def test_preprocess_names_the_row_it_cannot_read():
-    with pytest.raises(InvalidInput, match="image 1: not a JPEG, PNG, WebP or BMP"):
-        await preprocess().infer(encoded(png(), b"no image"))
-
-
-async def test_preprocess_refuses_an_image_with_too_many_pixels():
-    with pytest.raises(InvalidInput, match="image 0: 30x20 pixels, at most 100 are"):
-        await preprocess(max_pixels=100).infer(encoded(png()))
-
-
-async def test_preprocess_refuses_photos_beyond_its_queue():
-    node = preprocess(max_queue_size=2)
-    asked = [asyncio.ensure_future(node.infer(encoded(png()))) for _ in range(6)]
-
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-
-    refused = [answer for answer in answers if isinstance(answer, Overloaded)]
-    assert 0 < len(refused) < len(answers)
-    assert str(refused[0]) == "Exceeds maximum queue size: 'p' has 2 waiting"
-
-
-async def test_photo_of_a_caller_who_left_does_not_hold_up_the_others():
-    node = preprocess()
-    leaving, staying = (
-        asyncio.ensure_future(node.infer(encoded(png()))) for _ in range(2)
-    )
-    await asyncio.sleep(0)
-
-    leaving.cancel()
-
-    assert len((await staying).outputs) == 2
-    assert node.healthy
 
 
 def distribution(**parameters):
@@ -155,13 +71,6 @@ async def test_caller_may_want_his_answer_sooner_than_the_slo():
     assert node.requests[0].urgency == urgency
 
 
-async def test_photos_have_the_urgency_of_their_request():
-    late = replace(encoded(png()), urgency=Urgency(deadline_s=0.0))
-
-    with pytest.raises(DeadlineExceeded):
-        await preprocess().infer(late)
-
-
 async def test_pipeline_tells_what_a_step_told_of_its_answer():
     first, last = EchoNode(), EchoNode()
     first.parameters = {"ensemble_members": "a"}
@@ -169,3 +78,12 @@ async def test_pipeline_tells_what_a_step_told_of_its_answer():
     reply = await Pipeline([first, last]).infer(Request("p", {"x": np.zeros((1, 1))}))
 
     assert reply.parameters == {"ensemble_members": "a"}
+
+
+async def test_step_may_leave_to_the_next_one_what_is_made():
+    first, last = EchoNode(), EchoNode()
+    first.later = {"crop": object()}
+
+    await Pipeline([first, last]).infer(Request("p", {"x": np.zeros((1, 1))}))
+
+    assert last.requests[0].later == first.later

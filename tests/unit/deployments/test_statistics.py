@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from configs.model import BatchingSpec
 from deployments.batching.stats import BatchStats, StageStats
 from deployments.control import BatchStatistic, Counts, Duration, ModelStatistics
-from deployments.errors import BackendFailed, ModelNotFound, Overloaded, VersionNotFound
+from deployments.errors import (
+    BackendFailed,
+    ModelNotFound,
+    NotReady,
+    Overloaded,
+    VersionNotFound,
+)
 from deployments.messages import Reply, Request
 from deployments.model import Model
 from deployments.slots import Slots
@@ -192,6 +198,84 @@ async def test_refused_request_counts_as_failed():
     backend.gate.set()
     await asyncio.gather(first, second)
     await model.close()
+
+
+async def test_request_counts_once_whoever_leaves_first():
+    """One leaves while it waits, one while it runs, one is answered."""
+    backend = DoublingBackend()
+    model = Model("m", backend, BatchingSpec(max_batch_size=1), Slots(1))
+    backend.gate.clear()
+    running = asyncio.ensure_future(ask(model, 0))
+    await asyncio.to_thread(backend.entered.acquire, timeout=30)
+    waiting, staying = (asyncio.ensure_future(ask(model, n)) for n in (1, 2))
+    await asyncio.sleep(0)
+    for one in (running, waiting):
+        one.cancel()
+    await asyncio.wait([running, waiting])
+
+    backend.gate.set()
+    await staying
+
+    told = of_batcher("m", "1", model.stats).inference_stats
+    assert (told["success"].count, told["fail"].count) == (1, 2)
+    assert told["fail"].ns > 0
+    assert told["queue"].count == 1
+    assert 0 < told["queue"].ns < told["success"].ns
+    await model.close()
+
+
+async def test_requests_to_a_model_that_ends_count_as_failed():
+    backend = DoublingBackend()
+    model = Model("m", backend, BatchingSpec(max_batch_size=1), Slots(1))
+    backend.gate.clear()
+    running = asyncio.ensure_future(ask(model, 0))
+    await asyncio.to_thread(backend.entered.acquire, timeout=30)
+    waiting = asyncio.ensure_future(ask(model, 1))
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(model.close())
+    with pytest.raises(NotReady):
+        await waiting
+    with pytest.raises(NotReady):
+        await ask(model, 2)
+
+    backend.gate.set()
+    await asyncio.gather(running, closing)
+
+    told = of_batcher("m", "1", model.stats).inference_stats
+    assert (told["success"].count, told["fail"].count) == (1, 2)
+
+
+async def test_failed_item_of_a_batch_counts_in_no_queue():
+    backend = DoublingBackend()
+    model = Model("m", backend, BatchingSpec(max_batch_size=8), Slots(1))
+    backend.gate.clear()
+    first = asyncio.ensure_future(ask(model, 0))
+    await asyncio.to_thread(backend.entered.acquire, timeout=30)
+    good, bad = (asyncio.ensure_future(ask(model, n)) for n in (1, -1))
+    await asyncio.sleep(0)
+
+    backend.gate.set()
+    await asyncio.gather(first, good, bad, return_exceptions=True)
+
+    told = of_batcher("m", "1", model.stats).inference_stats
+    assert (told["success"].count, told["fail"].count) == (2, 1)
+    assert told["queue"].count == 2
+    await model.close()
+
+
+def test_loads_and_hits_of_replicas_add_up():
+    here: Counts = {"hits": 2, "loads": 1, "resident": {"openvino": 1}}
+    there: Counts = {"hits": 3, "loads": 1, "resident": {"onnxruntime": 1}}
+
+    (summed,) = merge(
+        [[ModelStatistics("m", "1", residency=told)] for told in (here, there)]
+    )
+
+    assert summed.residency == {
+        "hits": 5,
+        "loads": 2,
+        "resident": {"openvino": 1, "onnxruntime": 1},
+    }
 
 
 def test_ledger_keeps_what_has_left():

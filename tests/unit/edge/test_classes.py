@@ -23,7 +23,10 @@ def custom():
     return read(file.content([first], [last]))
 
 
-@pytest.mark.parametrize("device", DEVICES.values(), ids=lambda device: device.id)
+LITERT = [device for device in DEVICES.values() if device.litert is not None]
+
+
+@pytest.mark.parametrize("device", LITERT, ids=lambda device: device.id)
 def test_small_int8_classifier_runs_everywhere(device):
     assert readiness(INT8, device, 4000).is_ready
 
@@ -59,6 +62,15 @@ def test_custom_operator_is_named_where_no_runtime_has_it():
     assert found.reasons() == (
         "1 x MyOwn: the runtime has none; it needs an operator of the application's own",
     )
+
+
+@pytest.mark.parametrize("device", ["executorch-mobile", "android-onnx"])
+def test_class_without_litert_says_what_it_takes(device):
+    found = readiness(INT8, DEVICES[device], 1)
+
+    (reason,) = found.reasons()
+    assert (found.mapped, found.total) == (0, 3)
+    assert f"runs no .tflite files; it takes {DEVICES[device].forms[0]}" in reason
 
 
 def test_version_newer_than_the_runtime_is_named():

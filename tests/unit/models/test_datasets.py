@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from configs.model import DatasetSpec, ImageSpec
+from configs.dataset import DatasetSpec
+from configs.model import ImageSpec
 from models.datasets import crops, open_dataset, open_folder
 from models.errors import HashMismatch, SourceUnreachable
 from tests.fakes_photos import encoded, gradient

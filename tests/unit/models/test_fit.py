@@ -13,8 +13,9 @@ from models.build import build
 from models.card import EnsembleCard
 from models.cascade import NEVER
 from models.cascade_page import page, summary
+from models.collect import find
 from models.datasets import open_folder
-from models.errors import VariantNotFound
+from models.errors import BuildFailed, NotInCatalogue, VariantNotFound
 from models.fit import Photos, build_ensemble, fit, member_cards
 from models.runtime import Runner, logits_of_crops
 from models.store import Store
@@ -179,11 +180,110 @@ def test_fit_on_photos_of_ones_choice_survives_the_next_build(built):
     assert workshop(built).store.ensemble("eyes") == card
 
 
+def chosen_fit(built):
+    """A fit on photos of somebody's choice, in the folder that is given back."""
+    folder = built.parent / "more"
+    write_photos(folder, built.parent / "eye-a.onnx")
+    photos = Photos(open_folder(folder), by_command=True, folder=folder)
+    fit(workshop(built), eyes(built), photos)
+    return folder
+
+
+def test_build_fits_new_members_on_the_photos_that_were_chosen(built):
+    chosen_fit(built)
+    say(built, members=[{"model": "eye-b"}, {"model": "eye-a"}])
+
+    card = build_ensemble(workshop(built), eyes(built)).card
+
+    assert isinstance(card, EnsembleCard)
+    assert (card.fitted_on, card.by_command) == ("more", True)
+    assert card.members == ("eye-b", "eye-a")
+
+
+def test_build_does_not_fit_on_other_photos_when_the_chosen_ones_are_gone(built):
+    shutil.rmtree(chosen_fit(built))
+    before = workshop(built).store.ensemble("eyes")
+    say(built, members=[{"model": "eye-b"}, {"model": "eye-a"}])
+
+    with pytest.raises(BuildFailed, match="more, which `headwater models fit --on`"):
+        build_ensemble(workshop(built), eyes(built))
+
+    assert workshop(built).store.ensemble("eyes") == before
+
+
+def second_version(built):
+    """Make the weights of eye-b version 2 of eye-a; version 1 is served as `stable`."""
+    file = built / "models" / "eye-a.yaml"
+    older = yaml.safe_load(file.read_text())
+    weights = yaml.safe_load((built / "models" / "eye-b.yaml").read_text())["weights"]
+    newest = older | {"version": 2, "weights": weights}
+    newest |= {"version_policy": {"all": True}, "aliases": {"stable": 1}}
+    (built / "models" / "eye-a@1.yaml").write_text(yaml.safe_dump(older))
+    file.write_text(yaml.safe_dump(newest))
+    list(build(workshop(built)))
+    return newest
+
+
+def test_version_that_is_not_served_yet_can_be_fitted_and_is_found_when_it_is(built):
+    say(built, **CASCADE)
+    newest = second_version(built)
+    before = workshop(built).store.ensemble("eyes")
+    photos = Photos(workshop(built).materials.dataset("colours"))
+
+    card = fit(workshop(built), eyes(built), photos, {"eye-a": 2})
+
+    assert card.member_versions == (2, 1)
+    assert workshop(built).store.ensemble("eyes") == before
+    assert not built_again(built)
+    file = built / "models" / "eye-a.yaml"
+    file.write_text(yaml.safe_dump(newest | {"aliases": {"stable": 2}}))
+    assert not built_again(built)
+    assert terms(built).weights == card.weights
+
+
+def test_later_fit_of_what_is_served_replaces_the_one_that_was_made_ahead(built):
+    newest = second_version(built)
+    photos = Photos(workshop(built).materials.dataset("colours"))
+    fit(workshop(built), eyes(built), photos, {"eye-a": 2})
+    kept = sorted((built.parent / "store" / "ensembles").iterdir())
+    file = built / "models" / "eye-a.yaml"
+    file.write_text(yaml.safe_dump(newest | {"aliases": {"stable": 2}}))
+
+    card = fit(workshop(built), eyes(built), photos)
+
+    left = sorted((built.parent / "store" / "ensembles").iterdir())
+    assert (len(kept), [one.name for one in left]) == (2, ["eyes.json"])
+    assert terms(built).weights == card.weights
+
+
+def test_fits_of_a_pipeline_that_is_gone_are_garbage(built):
+    second_version(built)
+    photos = Photos(workshop(built).materials.dataset("colours"))
+    fit(workshop(built), eyes(built), photos, {"eye-a": 2})
+    store = workshop(built).store
+    assert [f for f in find(store, load_catalogue(built), 0) if is_fit(f)] == []
+
+    (built / "pipelines" / "eyes.yaml").unlink()
+
+    assert len([f for f in find(store, load_catalogue(built), 0) if is_fit(f)]) == 2
+
+
+def is_fit(garbage):
+    return garbage.file.parent.name == "ensembles"
+
+
+def test_version_that_no_member_has_is_refused(built):
+    photos = Photos(workshop(built).materials.dataset("colours"))
+
+    with pytest.raises(NotInCatalogue, match="eye-a@7 is not in the catalogue"):
+        fit(workshop(built), eyes(built), photos, {"eye-a": 7})
+
+
 def test_card_of_version_1_is_still_read_and_served(built):
     file = built.parent / "store" / "ensembles" / "eyes.json"
     card = json.loads(file.read_text())
     new = ("version", "dataset_sha256", "by_command", "calibration", "cascade")
-    for key in (*new, "subsets", "warnings"):
+    for key in (*new, "subsets", "warnings", "folder", "member_versions"):
         del card[key]
     file.write_text(json.dumps(card))
 

@@ -12,6 +12,7 @@ from deployments.backends import cuda
 from deployments.backends.cuda import CudaBackend
 from deployments.backends.onnx import OnnxBackend
 from deployments.backends.opening import OPENERS, open_backend
+from deployments.backends.preference import OF_FORM, Site
 from deployments.blueprint import draw
 from deployments.errors import LoadFailed
 from deployments.graph import Graph
@@ -69,7 +70,8 @@ def torch_card(store, spec, tmp_path):
 
 
 def test_every_form_that_is_chosen_can_be_opened():
-    assert set(OPENERS) == set(SERVABLE)
+    assert set(OF_FORM) == set(SERVABLE)
+    assert set(OF_FORM.values()) <= set(OPENERS)
 
 
 def test_onnx_is_opened(store, spec, onnx_file):
@@ -143,7 +145,7 @@ def test_gpu_that_the_runtime_has_not_is_refused(store, spec, onnx_file):
     card = a_card(spec, "fp32-onnx", store.add_file(onnx_file))
 
     with pytest.raises(NotServable, match="ONNX for a GPU"):
-        open_backend(card, store, "cuda")
+        open_backend(card, store, Site("cuda"))
 
 
 @pytest.mark.skipif(cuda.is_there(), reason="this runtime has CUDA")

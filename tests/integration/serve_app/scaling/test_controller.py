@@ -65,13 +65,14 @@ class Controller:
         self.replicas = [ReplicaID(f"r{n}", INGRESS) for n in range(replicas)]
         self.states.update_running_replica_ids(INGRESS, self.replicas)
 
-    def report(self, arrived, ongoing, age_s):
-        """Every replica says what it has counted."""
+    def report(self, arrived, ongoing, age_s, **rest):
+        """Every replica says what it has counted; `rest`: of work, by kind."""
         told = {
             "age_s": age_s,
             "arrived|ingress": arrived,
             "completed|ingress": max(0, arrived - ongoing),
             "ongoing|ingress": ongoing,
+            **{f"{kind}|ingress": units for kind, units in rest.items()},
         }
         now_s = time.time()  # noqa: TID251 - Ray stamps its reports with it
         for replica in self.replicas:
@@ -145,3 +146,23 @@ def test_bounds_of_ray_hold_for_what_is_always_warm(tmp_path):
     controller.run(1)
 
     assert controller.loop() == SPEC.max_replicas
+
+
+def test_tokens_that_replicas_report_start_replicas(tmp_path):
+    capacity = CapacitySpec(unit="tokens", requests_per_s=100, slots=64, learn=False)
+    spec = AutoscalingSpec(max_replicas=6, capacity=capacity)
+    controller = Controller(tmp_path, Terms(spec=spec))
+    controller.run(1)
+    controller.loop()
+    deadline = time.monotonic() + 60
+    requests, folder = 0, folder_of(tmp_path, APP)
+    # One request a report, which no rule of requests would start a replica for.
+    while controller.target == 1:
+        assert time.monotonic() < deadline, list(journal.read(folder))
+        requests += 1
+        tokens = {"came": 2000 * requests, "done": 2000 * requests}
+        controller.report(requests, ongoing=0, age_s=0.0, **tokens)
+        controller.loop()
+        time.sleep(0.25)
+
+    assert controller.target > 1

@@ -40,7 +40,7 @@ def learn(spikes, seconds, job_every_s, first_s=0):
     row = np.array([0])
     for wall_s in range(first_s, first_s + seconds, 5):
         jump = 1.0 if wall_s % job_every_s < 30 else 0.0
-        spikes.learn(row, wall_s, np.array([jump]))
+        spikes.learn(row, wall_s, np.array([jump]), np.array([20.4 * np.expm1(jump)]))
 
 
 def expects(spikes, wall_s):
@@ -83,3 +83,15 @@ def test_expected_spike_has_room_for_the_scatter_of_its_arrivals():
 
     jumped = 20.4 * np.exp(1) - 0.4
     assert jumped * 1.05 < hourly < jumped * 1.5
+
+
+def test_job_that_adds_the_same_at_any_level_is_not_multiplied_by_the_level():
+    spikes, row = Spikes(1), np.array([0])
+    for wall_s in range(0, 6 * 3600, 5):
+        more = 30.0 if wall_s % 3600 < 30 else 0.0
+        spikes.learn(row, wall_s, np.log1p([more / 5.4]), np.array([more]))
+
+    level, unit = np.array([50.0]), np.array([0.4])
+    hourly = spikes.expected(np.array([6 * 3600]), level, unit)[0, 3]
+
+    assert 80 <= hourly < 110

@@ -83,7 +83,7 @@ def test_state_of_another_version_is_refused(learnt, file, monkeypatch):
     state.write(state.snapshot(learnt.memory), file)
     monkeypatch.undo()
 
-    with pytest.raises(StateUnreadable, match="version must be 1, got 99"):
+    with pytest.raises(StateUnreadable, match="version must be 2, got 99"):
         state.read(file)
 
 

@@ -16,7 +16,14 @@ from deployments.errors import (
     Overloaded,
 )
 from deployments.messages import Urgency
-from tests.fakes_ensembles import Timers, ToldNode, member, rows, surely
+from tests.fakes_ensembles import (
+    Timers,
+    ToldLater,
+    ToldNode,
+    member,
+    rows,
+    surely,
+)
 
 NOW_S = 100.0
 
@@ -263,6 +270,47 @@ async def test_cascade_counts_who_stopped_where_and_what_that_saved():
     assert (scene.stats.exits, scene.stats.members_run) == ({1: 2}, {1: 2})
     assert scene.stats.saved_s == pytest.approx(0.02, rel=0.01)
     assert scene.stats.spent_s == pytest.approx(0.02, rel=0.01)
+
+
+def later_cascade(*rows_, error=None):
+    """A cascade whose second member's input is made when it is asked for."""
+    unsure = surely(0, 1, 2)
+    unsure[1] = [0.1, 0, 0]
+    facts = [{}, {"feed": {"x": "later"}}]
+    scene = cascade(ToldNode(unsure), free(), thresholds=[0.5], facts=facts)
+    later = ToldLater(*rows_)
+    later.error = error
+    return scene, later, scene.ask(*rows_, later={"later": later})
+
+
+async def test_input_of_a_later_member_is_made_only_for_rows_that_it_is_asked():
+    scene, later, asking = later_cascade(0, 1, 2)
+
+    reply = await asking
+
+    assert first(reply) == [0, 1, 2]
+    assert later.made == {1}
+    assert scene.nodes[1].rows == [[1]]
+    assert scene.stats.crops_spared == 2
+    assert scene.stats.saved_s == pytest.approx(2 * later.row_s + 0.02, rel=0.01)
+
+
+async def test_input_of_a_member_that_nobody_needs_is_not_made():
+    scene, later, asking = later_cascade(0, 2)
+
+    await asking
+
+    assert (later.made, scene.stats.crops_spared) == (set(), 2)
+
+
+async def test_input_that_cannot_be_made_is_the_failure_of_its_member():
+    scene, _, asking = later_cascade(1, error=BUSY)
+
+    with pytest.raises(Overloaded):
+        await asking
+
+    assert scene.nodes[1].requests == []
+    assert (scene.stats.refused, scene.stats.of("b").failed) == (1, 1)
 
 
 async def test_early_end_of_a_cascade_is_no_degraded_answer():

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.residency.eviction import Room
-from deployments.residency.sizes import OVERHEAD_BYTES, Shares, Sizes, drift
+from deployments.residency.sizes import KEEP, OVERHEAD_BYTES, Shares, Sizes, drift
 
 MB = 1 << 20
 
@@ -134,3 +134,62 @@ def test_shares_add_up_to_what_was_taken(events):
         got += shares.end(str(key), Room(now)).host
 
     assert taken - 5 - len(events) <= got <= taken + 1
+
+
+class Book:
+    """A record in memory; `written` holds every entry in order."""
+
+    def __init__(self, **known):
+        self.known, self.written = known, []
+
+    def read(self, digest):
+        return self.known.get(digest)
+
+    def keep(self, digest, taken):
+        self.known[digest] = taken
+        self.written.append(taken)
+
+
+def test_record_of_earlier_processes_replaces_the_guess():
+    sizes = Sizes(record=Book(d=Room(30 * MB)))
+
+    assert sizes.expect("d", 10 * MB) == Room(40 * MB)
+    assert sizes.knows("d")
+    assert not sizes.is_sure("d")
+
+
+def test_own_measurement_goes_before_the_record():
+    sizes = Sizes(record=Book(d=Room(30 * MB)))
+
+    sizes.learn("d", 10 * MB, Room(5 * MB))
+
+    assert sizes.expect("d", 10 * MB) == Room(15 * MB)
+
+
+def test_first_measurement_is_recorded_and_others_like_it_are_not():
+    book = Book()
+    sizes = Sizes(record=book)
+
+    for _ in range(KEEP + 1):
+        sizes.learn("d", 10 * MB, Room(30 * MB))
+
+    assert book.written == [Room(30 * MB)]
+
+
+def test_record_is_replaced_when_enough_measurements_say_otherwise():
+    book = Book(d=Room(30 * MB))
+    sizes = Sizes(record=book)
+
+    for _ in range(KEEP):
+        assert book.written == []
+        sizes.learn("d", 10 * MB, Room(90 * MB))
+
+    assert book.written == [Room(90 * MB)]
+
+
+def test_load_among_others_is_not_recorded():
+    book = Book()
+
+    Sizes(record=book).learn("d", 10 * MB, Room(30 * MB), alone=False)
+
+    assert book.written == []

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
+from configs.augmentation import AugmentationSpec
 from configs.model import ImageSpec
-from configs.steps import AugmentationSpec
 from models.training.photos import Photos, View
 
 EVERYTHING = AugmentationSpec(
-    flip=True, shift_px=2, brightness=0.2, noise=0.1, mixup=0.4
+    flip=True, shift_px=2, zoom=0.3, brightness=0.2, noise=0.1, mixup=0.4
 )
 ROWS = torch.arange(12)
 
@@ -54,6 +54,27 @@ def test_shift_moves_by_at_most_so_many_pixels(photos):
     places = {(int(y), int(x)) for _, y, x in (seen > 0).nonzero()}
     assert places <= {(y, x) for y in (2, 3, 4) for x in (2, 3, 4)}
     assert len(places) > 1
+
+
+def test_zoom_stretches_height_and_width_each_for_itself():
+    crops = torch.zeros(40, 20, 20, 3, dtype=torch.uint8)
+    crops[:, 6:14, 6:14] = 255
+    squares = Photos(crops, torch.zeros(40), ImageSpec(size_px=20))
+
+    seen = View(squares, AugmentationSpec(zoom=0.5), 0, 0).inputs(torch.arange(40))
+
+    lit = seen[:, 0] > 0
+    heights, widths = lit.any(2).sum(1), lit.any(1).sum(1)
+    assert (heights.min() >= 4) & (heights.max() <= 12)
+    assert not torch.equal(heights, widths)
+    assert abs(float(heights.float().mean()) - 8) < 1
+
+
+def test_key_of_what_was_made_without_zoom_is_what_it_was():
+    plain = AugmentationSpec(shift_px=1).model_dump(mode="json")
+
+    assert set(plain) == {"flip", "shift_px", "brightness", "noise", "mixup"}
+    assert AugmentationSpec(zoom=0.1).model_dump(mode="json")["zoom"] == 0.1
 
 
 def test_loss_of_mixed_photos_asks_for_both_labels(photos):

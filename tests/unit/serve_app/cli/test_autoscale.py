@@ -1,10 +1,16 @@
 import json
+import time
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from deployments.autoscaling.errors import PolicyUnknown, TraceUnreadable
+from deployments.autoscaling.errors import (
+    NothingMeasured,
+    PolicyUnknown,
+    TraceUnreadable,
+)
+from deployments.autoscaling.live import journal
 from serve_app.cli.main import app
 
 
@@ -62,3 +68,38 @@ def test_help_names_the_policies():
 
     assert "ray-default" in shown
     assert "--cold-start" in shown
+
+
+def decided(home, **rest):
+    """What the journal of an installation holds of its ingress."""
+    line = {"kind": "decision", "name": "ingress", "replicas": 1, "reason": "steady"}
+    at_s = time.time()  # noqa: TID251 - the command asks about today
+    line |= {"at_s": at_s, "start_s": 23.4, "per_replica": 8.0, **rest}
+    journal.append(home / "autoscaling" / "app", [line])
+
+
+def test_replicas_are_as_a_deployment_was_measured(file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path))
+    decided(tmp_path, service_s=0.5)
+
+    ended = run(file, "--policy", "static-peak", "--cold-start", "ingress", "--json")
+
+    found = json.loads(ended.stdout)
+    assert found["cold_start_s"] == 23
+    assert found["peak_replicas"] == pytest.approx(40 / 8, rel=0.8)
+
+
+def test_deployment_that_answered_nothing_is_no_measure(file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path))
+    decided(tmp_path)
+
+    ended = run(file, "--cold-start", "ingress")
+
+    assert isinstance(ended.exception, NothingMeasured)
+    assert "ingress: has answered nothing in this span" in str(ended.exception)
+
+
+def test_start_that_takes_no_time_is_refused(file):
+    ended = run(file, "--cold-start", "0")
+
+    assert ended.exit_code == 2

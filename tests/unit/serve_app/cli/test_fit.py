@@ -37,7 +37,9 @@ def test_fit_takes_a_folder_of_photos(home):
     told = call("fit", "eyes", "--on", str(home / "colours"))
 
     assert "fitted on 24 photos of colours" in told.output
-    assert "ready  ensemble of eyes" in call("build").output
+    again = call("build").output
+    assert "ready  ensemble of eyes" in again
+    assert "fitted on colours, as `headwater models fit --on` chose" in again
 
 
 def test_unknown_pipeline_is_named_with_the_known_ones(home):
@@ -53,3 +55,19 @@ def test_unknown_photos_are_named_with_the_known_datasets(home):
 
     assert told.exit_code == 2
     assert "colours" in told.output
+
+
+def test_fit_takes_a_version_that_is_not_served_yet(home):
+    told = call("fit", "eyes", "--member", "eye-a@1")
+
+    assert told.exit_code == 0, told.output
+
+
+@pytest.mark.parametrize(
+    ("said", "text"), [("eye-a", "say which version"), ("eye-a@x", "whole number")]
+)
+def test_member_without_a_version_is_refused(home, said, text):
+    told = call("fit", "eyes", "--member", said)
+
+    assert told.exit_code == 2
+    assert text in told.output

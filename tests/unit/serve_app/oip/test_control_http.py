@@ -39,6 +39,7 @@ async def test_statistics_of_a_model_have_the_words_of_the_extension(
     assert one["inference_stats"]["cache_miss"] == {"count": 7, "ns": 7000}
     assert one["response_stats"] == {}
     assert one["ensemble_stats"] == {"rows": 3, "exits": {"1": 2}}
+    assert one["residency_stats"]["resident"] == {"openvino": 1}
     assert one["batch_stats"] == [
         {
             "batch_size": 3,
@@ -85,12 +86,19 @@ async def test_index_needs_no_body_and_tells_each_replica(operator: httpx.AsyncC
     adder, _, broken = answer.json()
     assert (adder["name"], adder["version"], adder["state"]) == ("adder", "1", "READY")
     assert adder["replicas"] == [
-        {"replica": "a", "state": "READY", "reason": "", "resident_bytes": 7},
+        {
+            "replica": "a",
+            "state": "READY",
+            "reason": "",
+            "resident_bytes": 7,
+            "runtime": "openvino",
+        },
         {
             "replica": "b",
             "state": "LOADING",
             "reason": "loads since 2 s",
             "resident_bytes": 0,
+            "runtime": "",
         },
     ]
     assert (broken["state"], broken["reason"]) == ("UNAVAILABLE", "its file is damaged")

@@ -47,7 +47,7 @@ def inner_functions(town):
     return found
 
 
-ELSEWHERE = {"Meter", "Flow", "deployments.autoscaling.live.meter"}
+ELSEWHERE = {"Meter", "Flow", "Work", "deployments.autoscaling.live.meter"}
 """What runs in replicas, and what is the test's own."""
 
 

@@ -158,3 +158,14 @@ def test_ongoing_that_is_no_number_is_none(heard):
     feed.hear(1.0, {"a": report(1.0, 1, **{ONGOING: math.nan})}, ["a"])
 
     assert feed.totals("ingress").ongoing == 0
+
+
+def test_replica_that_counts_nothing_may_fall_silent():
+    feed = Feed(0.0)
+    quiet = Report(1.0, {AGE: 1.0})
+
+    for second in range(1, 10):
+        speaking = {"a": report(float(second), 5 * second)}
+        feed.hear(second, {**speaking, "b": quiet}, {"a", "b"})
+
+    assert feed.totals("ingress").completed == 45

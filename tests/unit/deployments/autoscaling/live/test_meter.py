@@ -98,3 +98,16 @@ def test_deployments_are_counted_apart(meter):
     told = meter.stats()
 
     assert (told["arrived|ingress"], told["arrived|model:a"]) == (1, 2)
+
+
+def test_quiet_one_tells_its_load_and_then_speaks_only_of_what_it_counted(watch):
+    meter = Meter(watch, quiet=True)
+    watch.now_s += 90
+    meter.loaded()
+    born = meter.stats()
+    watch.now_s += 61
+    later = meter.stats()
+    meter.arrive("model:a")
+
+    assert (set(born), later) == ({"age_s", "load_s"}, {})
+    assert meter.stats()["arrived|model:a"] == 1

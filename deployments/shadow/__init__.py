@@ -1,0 +1,1 @@
+"""Variants that answer beside a pipeline, for nobody, and how far they drift from it."""

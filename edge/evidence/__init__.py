@@ -1,0 +1,1 @@
+"""What stands behind a file's card: whose answers it gives, where it differs, and why."""

@@ -1,0 +1,69 @@
+"""The evidence of one file, as it is stored beside it."""
+
+from pydantic import Field
+
+from models.card import Fact, Proportion
+
+WANTED = 0.99
+"""Share of rows with another variant's answer, below which the file must explain itself."""
+
+Counts = tuple[tuple[int, ...], ...]
+
+
+class AgreementFact(Fact):
+    """A file beside another variant on the same rows.
+
+    `expected`: both should give the same answers; a student is not its teacher.
+    Distances are between the other variant's first and second class, as log odds.
+    `moved`: what the file changes them by on all but one row in ten. `close`: rows whose
+    distance is smaller than that; a toss of the coin, which any rounding may turn.
+    `sure`: agreement on all other rows. `right_*`: of the rows that differ.
+    """
+
+    against: str
+    expected: bool
+    agreement: Proportion
+    differing: int = Field(ge=0)
+    moved: float
+    close: int
+    differing_close: int
+    sure: Proportion | None
+    median_distance: float
+    median_distance_differing: float | None
+    right_before: int
+    right_after: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether nothing has to be explained."""
+        return not self.expected or self.agreement.value >= WANTED
+
+
+class LayerFact(Fact):
+    """How far an operator's output is from its own in float; the larger, the nearer."""
+
+    layer: str
+    snr_db: float
+
+
+class ConfusionFact(Fact):
+    """How often the class of a row (first index) was answered with another."""
+
+    name: str
+    counts: Counts
+
+
+class Evidence(Fact):
+    """All of it, on the first dataset of the recipe; `explanation` where it must be.
+
+    `served`: how often the variant that the cluster serves gives the answers in float.
+    """
+
+    dataset: str
+    rows: int
+    agreements: tuple[AgreementFact, ...] = ()
+    served: Proportion | None = None
+    layers: tuple[LayerFact, ...] = ()
+    labels: tuple[str, ...] = ()
+    confusion: tuple[ConfusionFact, ...] = ()
+    explanation: tuple[str, ...] = ()

@@ -1,0 +1,145 @@
+"""Asks the variants that a file is held against; what was asked before is on the shelf."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.evidence.agreement import (
+    Distances,
+    Other,
+    agreement,
+    compared,
+    explained,
+)
+from edge.evidence.facts import ConfusionFact, Counts, Evidence, LayerFact
+from models.card import Card, Proportion
+from models.evaluate import Classes, Floats
+from models.litert.asking import Asker
+from models.litert.judge import voted_logits
+from models.litert.toolings import Tools, environment
+from models.recipes.inspected import Inspected
+from models.recipes.pieces import ONNX, Piece
+from models.store import Store
+
+MOST_LABELS = 100
+"""Classes for which a confusion matrix can still be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The evidence, and the distances behind its explanation, for a picture."""
+
+    evidence: Evidence
+    every: Distances
+    differing: Distances
+
+
+def gather(
+    inspected: Inspected,
+    served: tuple[Store, Card] | None,
+    labels: Sequence[str],
+    tools: Tools = environment,
+) -> Found | None:
+    """Hold the last piece of a recipe against its reference and against what is served.
+
+    Args:
+        inspected: the pieces, on their bench.
+        served: the stored ONNX variant that the cluster serves; None: there is none.
+        labels: of the classes.
+        tools: finds the environment that runs the file.
+
+    Returns:
+        None where the recipe names no photos.
+
+    Raises:
+        ModelError: a dataset cannot be had, or the runtime refuses the file.
+    """
+    bench, piece = inspected.bench, inspected.pieces[-1]
+    if not bench.data.evaluation:
+        return None
+    name = bench.data.evaluation[0]
+    truth = bench.materials.dataset(name).labels
+    file = Asker(piece.litert, bench, tools).logits(name)
+    others = list(_others(inspected, served, tools))
+    is_readable = file.shape[1] == len(labels) <= MOST_LABELS
+    evidence = Evidence(
+        dataset=name,
+        rows=len(truth),
+        agreements=tuple(agreement(one, file, truth) for one in others),
+        served=_served_share(others, truth) if served is not None else None,
+        layers=tuple(_layers(inspected.pieces)),
+        labels=tuple(labels) if is_readable else (),
+        confusion=_confusion(others, file, truth) if is_readable else (),
+    )
+    told = evidence.model_copy(update={"explanation": explained(evidence)})
+    return Found(told, *_distances(told, others, file))
+
+
+def _served_share(others: Sequence[Other], truth: Classes) -> Proportion | None:
+    """Agreement of the last, which is served, with the first, where that is its float."""
+    if len(others) < 2 or not others[0].expected:
+        return None
+    return agreement(others[0], others[-1].scores, truth).agreement
+
+
+def _distances(
+    told: Evidence, others: Sequence[Other], file: Floats
+) -> tuple[Distances, Distances]:
+    """Of all rows and of those that differ, beside the first that must be explained."""
+    for fact, other in zip(told.agreements, others, strict=True):
+        if not fact.is_enough:
+            apart = compared(other.scores, file)
+            return apart.before, apart.before[apart.differs]
+    return np.empty(0), np.empty(0)
+
+
+def _others(
+    inspected: Inspected, served: tuple[Store, Card] | None, tools: Tools
+) -> Iterator[Other]:
+    """What the bar is against, the file itself in float, and what the cluster serves."""
+    bench = inspected.bench
+    dataset, is_student = bench.data.evaluation[0], bench.bar.against is not None
+    scores = voted_logits(inspected.reference, dataset, bench)
+    if scores is not None:
+        yield Other(inspected.reference_name, scores, expected=not is_student)
+    before = [one for one in inspected.pieces if one.is_litert]
+    if is_student and len(before) > 1:
+        asked = Asker(before[0].litert, bench, tools).logits(dataset)
+        yield Other("itself in float", asked)
+    if served is None:
+        return
+    store, card = served
+    folder = bench.scratch / "served"
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(store.file(card.model_file), folder / ONNX)
+    piece = Piece(folder, card.model_file.sha256)
+    yield Other(f"{card.model} {card.variant}", bench.logits_of(piece, dataset))
+
+
+def _layers(pieces: Sequence[Piece]) -> Iterator[LayerFact]:
+    """What the quantizing step measured of each operator."""
+    for piece in pieces:
+        told = piece.facts.get("sensitivity")
+        for one in told if isinstance(told, list) else ():
+            if isinstance(one, Mapping) and "snr_db" in one:
+                yield LayerFact(layer=str(one["layer"]), snr_db=float(one["snr_db"]))
+
+
+def _confusion(
+    others: Sequence[Other], file: Floats, truth: Classes
+) -> tuple[ConfusionFact, ...]:
+    """Of the first that the file is held against, and of the file."""
+    shown = [*others[:1], Other("this file", file)]
+    return tuple(
+        ConfusionFact(name=one.name, counts=counted(one.scores, truth)) for one in shown
+    )
+
+
+def counted(scores: Floats, truth: Classes) -> Counts:
+    """How often each class (rows) was answered with each (columns)."""
+    classes = scores.shape[1]
+    pairs = truth * classes + scores.argmax(axis=1)
+    table = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    return tuple(tuple(int(one) for one in row) for row in table)

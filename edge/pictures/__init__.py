@@ -1,0 +1,1 @@
+"""Pictures of what is exported: fronts, confusion, margins."""

@@ -1,0 +1,1 @@
+"""Forms for phones beside LiteRT: ExecuTorch, Core ML, and ONNX Runtime's own format."""

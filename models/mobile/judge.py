@@ -1,0 +1,96 @@
+"""Measures a file for phones on the recipe's photos, and on this machine's CPU if it can."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from configs.device import DeviceForm
+from models.card import LatencyFact, MeasuredFact, QualityFact
+from models.errors import BuildFailed
+from models.evaluate import calibration_error, quality
+from models.litert.judge import RUNS, WARM, reference_of, voted_logits
+from models.litert.toolings import Tools
+from models.mobile import toolings
+from models.mobile.asking import Asked, MobileAsker
+from models.recipes.bench import Bench, Teacher
+from models.recipes.judged import Judged
+from models.recipes.pieces import PACKAGE, Form, Piece
+
+FORMS: Mapping[Form | None, DeviceForm] = {
+    "executorch": "executorch",
+    "coreml": "coreml",
+    "ort": "ort",
+}
+
+
+def judge_mobile(
+    piece: Piece,
+    reference: Sequence[Teacher],
+    bench: Bench,
+    tools: Tools = toolings.environment,
+) -> Judged:
+    """Everything a card says of `piece`, beside `reference` where there is one.
+
+    A Core ML package has no times: nothing here runs it.
+
+    Raises:
+        BuildFailed: it is of another form.
+        ModelError: a dataset cannot be read, or the runtime refuses the file.
+    """
+    form = FORMS.get(piece.form)
+    if form is None:
+        reason = f"it judges files for phones, got a piece of form {piece.form}"
+        raise BuildFailed(bench.recipe.id, "judge", reason)
+    file = piece.folder / PACKAGE if form == "coreml" else piece.main(form)
+    asker = MobileAsker(Asked(form, file), bench, tools)
+    own, other = list[QualityFact](), list[QualityFact]()
+    for name in bench.data.evaluation:
+        dataset = bench.materials.dataset(name)
+        theirs = voted_logits(reference, name, bench)
+        own.append(quality(dataset, asker.logits(name), theirs))
+        if theirs is not None:
+            other.append(quality(dataset, theirs))
+    counts = [] if form == "coreml" else sorted({1, os.cpu_count() or 1})
+    times = [_time(asker, count) for count in counts]
+    return Judged(
+        name=bench.recipe.variant,
+        form=form,
+        size_bytes=_size_bytes(piece, form),
+        quality=tuple(own),
+        latency=tuple(fact for fact, _ in times),
+        measured=_beside(asker, bench, times[0][1] if times else None),
+        reference=reference_of(reference, other, bench),
+    )
+
+
+def _size_bytes(piece: Piece, form: DeviceForm) -> int:
+    if form != "coreml":
+        return piece.main(form).stat().st_size
+    package = piece.folder / PACKAGE
+    return sum(file.stat().st_size for file in piece.files() if package in file.parents)
+
+
+def _time(asker: MobileAsker, threads: int) -> tuple[LatencyFact, int | None]:
+    told = asker.timed(threads, RUNS + WARM)
+    spent_ms = told["times_ms"][WARM:]
+    fact = LatencyFact(
+        batch_size=1,
+        threads=threads,
+        p50_ms=round(float(np.percentile(spent_ms, 50)), 3),
+        p99_ms=round(float(np.percentile(spent_ms, 99)), 3),
+        runs=len(spent_ms),
+    )
+    return fact, told["grown_bytes"]
+
+
+def _beside(asker: MobileAsker, bench: Bench, grown: int | None) -> MeasuredFact | None:
+    """What only the first dataset is asked for."""
+    if not bench.data.evaluation:
+        return None
+    name = bench.data.evaluation[0]
+    labels = bench.materials.dataset(name).labels
+    return MeasuredFact(
+        peak_memory_bytes=grown,
+        calibration_error=calibration_error(asker.logits(name), labels),
+    )

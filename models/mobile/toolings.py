@@ -1,0 +1,50 @@
+"""Where files for phones are made and run, each time in a process of its own.
+
+ExecuTorch and Core ML's converter agree on torch and share one environment. ONNX Runtime
+is installed here, so its tools run in a process of this interpreter.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.environments import ToolEnvironment, Tooling, call_inside
+from models.litert.toolings import VARIABLES, Tool, pinned
+from models.processes import Called
+from models.recipes.bench import Bench
+
+WORKERS = "models.mobile.workers"
+ONNX_RUNTIME = Tooling("onnxruntime", ())
+"""No environment: this interpreter."""
+
+
+def mobile() -> Tooling:
+    """ExecuTorch and coremltools on torch; 1.2 GB."""
+    return pinned(Path(__file__).parent / "mobile.txt")
+
+
+def mobile_pins() -> tuple[str, ...]:
+    """What a conversion for ExecuTorch or Core ML depends on."""
+    return mobile().requirements
+
+
+def version(name: str) -> str:
+    """The pinned version of `name` in that environment."""
+    pins = dict(pin.split("==") for pin in mobile().requirements)
+    return pins[name]
+
+
+def environment(bench: Bench, tooling: Tooling) -> Tool:
+    """The one of this installation."""
+    place = ToolEnvironment(tooling, bench.rooms.home / "envs", bench.progress)
+
+    def call(worker: str, request: Mapping[str, object]) -> Any:
+        module = f"{WORKERS}.{worker}"
+        if tooling == ONNX_RUNTIME:
+            called = Called(tooling.name, module, bench.progress)
+            python = Path(sys.executable)
+            return call_inside(python, called, request, variables=VARIABLES)
+        return place.call(module, request, variables=VARIABLES)
+
+    return call

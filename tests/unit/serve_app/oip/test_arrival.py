@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve_app.oip import inference_pb2 as pb
+from serve_app.oip.arrival import arrived, of_message
+
+RAW = b"\x3a"
+"""The key of a raw tensor on the wire: field 7, counted."""
+
+
+@st.composite
+def requests(draw):
+    """Requests with every kind of field that the message has."""
+    message = pb.ModelInferRequest(
+        model_name=draw(st.text(max_size=200)), id=draw(st.text(max_size=3))
+    )
+    for name in draw(st.lists(st.text(max_size=3), max_size=3)):
+        message.inputs.add(
+            name=name, datatype="FP32", shape=draw(st.lists(st.integers(-1, 2**40)))
+        )
+        message.outputs.add(name=name)
+    message.parameters["priority"].int64_param = draw(st.integers(-(2**63), 2**63 - 1))
+    message.parameters["temperature"].double_param = draw(st.floats(allow_nan=False))
+    message.raw_input_contents.extend(draw(st.lists(st.binary(max_size=300))))
+    return message
+
+
+def without_raw(message):
+    twin = pb.ModelInferRequest()
+    twin.CopyFrom(message)
+    twin.ClearField("raw_input_contents")
+    return twin
+
+
+@given(requests())
+def test_arrival_holds_what_protobuf_reads(message):
+    content = message.SerializeToString()
+
+    arrival = arrived(content)
+
+    assert arrival.head == without_raw(message)
+    assert list(map(bytes, arrival.raw)) == list(message.raw_input_contents)
+    assert arrival.size_bytes == len(content) == of_message(message).size_bytes
+
+
+def check_against_protobuf(content):
+    try:
+        message = pb.ModelInferRequest.FromString(content)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            arrived(content)
+    else:
+        arrival = arrived(content)
+        assert list(map(bytes, arrival.raw)) == list(message.raw_input_contents)
+        assert without_raw(arrival.head) == without_raw(message)
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_read_or_refused_as_protobuf_does(content):
+    check_against_protobuf(content)
+
+
+@given(requests(), st.data())
+def test_message_that_was_cut_short_is_read_or_refused_as_protobuf_does(message, data):
+    whole = message.SerializeToString()
+
+    check_against_protobuf(whole[: data.draw(st.integers(0, len(whole)))])
+
+
+def test_raw_tensor_is_not_copied():
+    content = pb.ModelInferRequest(raw_input_contents=[bytes(1000)]).SerializeToString()
+
+    (raw,) = arrived(content).raw
+
+    assert np.shares_memory(
+        np.frombuffer(raw, np.uint8), np.frombuffer(content, np.uint8)
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        RAW + b"\x05abc",
+        RAW + b"\x80" * 11,
+        RAW + b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\x0b",
+        b"\x00",
+    ],
+    ids=["too short", "endless size", "huge size", "open group", "field 0"],
+)
+def test_broken_message_is_refused_as_protobuf_does(content):
+    with pytest.raises(DecodeError):
+        pb.ModelInferRequest.FromString(content)
+    with pytest.raises(DecodeError):
+        arrived(content)
