@@ -103,7 +103,7 @@ class Intake(asyncio.BufferedProtocol):
         if self._filling is None:
             self._inner.data_received(_HEAD[:nbytes])  # type: ignore[arg-type]
             cycle: Any = self._inner.cycle  # None before the first request
-            if cycle is not None and cycle.more_body:
+            if cycle is not None and cycle.more_body and not cycle.response_complete:
                 self._inner.flow.pause_reading()  # until it is asked for more
         else:
             self._note(self._filling, nbytes)

@@ -150,6 +150,17 @@ async def test_nothing_is_offered_when_somebody_else_reads_the_body():
         await read_well(reader, LARGE, direct=False)
 
 
+async def test_connection_goes_on_after_a_body_that_nobody_wanted():
+    async def refuse(scope, receive, send):
+        await Response("no", 413)(scope, receive, send)
+
+    async with serving(refuse) as (reader, writer):
+        for _ in range(3):
+            writer.write(head(len(LARGE)) + LARGE[:9])
+            assert await answer(reader) == (413, b"no")
+            writer.write(LARGE[9:])
+
+
 async def test_request_of_a_client_that_leaves_ends():
     app = Reader()
 

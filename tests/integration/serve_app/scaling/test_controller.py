@@ -19,6 +19,7 @@ from ray.serve.schema import ServeApplicationSchema
 
 from configs.autoscaling import AutoscalingSpec, CapacitySpec
 from deployments.autoscaling.live import journal
+from deployments.autoscaling.live.meter import Meter
 from serve_app.cluster.serve_file import OUR_POLICY
 from serve_app.ingress import Ingress
 from serve_app.scaling.shell import folder_of
@@ -65,15 +66,19 @@ class Controller:
         self.replicas = [ReplicaID(f"r{n}", INGRESS) for n in range(replicas)]
         self.states.update_running_replica_ids(INGRESS, self.replicas)
 
-    def report(self, arrived, ongoing, age_s, **rest):
-        """Every replica says what it has counted; `rest`: of work, by kind."""
-        told = {
-            "age_s": age_s,
-            "arrived|ingress": arrived,
-            "completed|ingress": max(0, arrived - ongoing),
-            "ongoing|ingress": ongoing,
-            **{f"{kind}|ingress": units for kind, units in rest.items()},
-        }
+    def report(self, arrived, ongoing, age_s):
+        """Every replica says what it has counted."""
+        self.tell(
+            {
+                "age_s": age_s,
+                "arrived|ingress": arrived,
+                "completed|ingress": max(0, arrived - ongoing),
+                "ongoing|ingress": ongoing,
+            }
+        )
+
+    def tell(self, told):
+        """Every replica says this."""
         now_s = time.time()  # noqa: TID251 - Ray stamps its reports with it
         for replica in self.replicas:
             points = {k: [TimeStampedValue(now_s, v)] for k, v in told.items()}
@@ -148,20 +153,34 @@ def test_bounds_of_ray_hold_for_what_is_always_warm(tmp_path):
     assert controller.loop() == SPEC.max_replicas
 
 
-def test_tokens_that_replicas_report_start_replicas(tmp_path):
+class Talker:
+    """A deployment of one's own: it answers at once and counts its tokens."""
+
+    def __init__(self):
+        self._meter = Meter()
+
+    def record_autoscaling_stats(self):
+        return self._meter.stats()
+
+    def answer(self, tokens):
+        ticket = self._meter.arrive("ingress")
+        self._meter.work.come("ingress", tokens)
+        self._meter.work.done("ingress", tokens)
+        self._meter.leave("ingress", ticket, answered=True)
+
+
+def test_tokens_that_a_deployment_counts_start_replicas(tmp_path):
     capacity = CapacitySpec(unit="tokens", requests_per_s=100, slots=64, learn=False)
     spec = AutoscalingSpec(max_replicas=6, capacity=capacity)
-    controller = Controller(tmp_path, Terms(spec=spec))
+    controller, talker = Controller(tmp_path, Terms(spec=spec)), Talker()
     controller.run(1)
     controller.loop()
     deadline = time.monotonic() + 60
-    requests, folder = 0, folder_of(tmp_path, APP)
     # One request a report, which no rule of requests would start a replica for.
     while controller.target == 1:
-        assert time.monotonic() < deadline, list(journal.read(folder))
-        requests += 1
-        tokens = {"came": 2000 * requests, "done": 2000 * requests}
-        controller.report(requests, ongoing=0, age_s=0.0, **tokens)
+        assert time.monotonic() < deadline, list(journal.read(folder_of(tmp_path, APP)))
+        talker.answer(2000)
+        controller.tell(talker.record_autoscaling_stats())
         controller.loop()
         time.sleep(0.25)
 
