@@ -36,6 +36,7 @@ class AudioSpec(Spec):
     quietest: int = Field(
         408,
         ge=0,
+        le=65_535,
         description="In steps: a recording counts as at least so loud, so that silence "
         "stays dark.",
     )

@@ -1,5 +1,6 @@
 """The Spec of one recipe: source → steps → bar → variant. Its steps: `configs.steps`."""
 
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -8,6 +9,9 @@ from configs.edge_search import SearchSpec
 from configs.model import Artefact, Id, VariantName
 from configs.spec import Spec
 from configs.steps import AnyStep, ReferenceSpec
+
+_TABLE = re.compile(r"\d+(:\d+)+(, *\d+(:\d+)+)*")
+"""An architecture's `stages` or `blocks`: rows of whole numbers."""
 
 
 class SourceSpec(Spec):
@@ -124,6 +128,11 @@ class RecipeSpec(Spec):
         own = [getattr(step, "calibration", None) for step in self.steps]
         return [*self.data.names(), *(name for name in own if name is not None)]
 
+    def variants(self) -> tuple[VariantName, ...]:
+        """Every variant that it may make: its own, and those of its search."""
+        found = () if self.search is None else self.search.candidates()
+        return (self.variant, *(f"{self.variant}-{one.name}" for one in found))
+
     def references(self) -> list[tuple[str, Id]]:
         """Every model, pipeline and recipe this one needs: (kind, id)."""
         teachers = [getattr(step, "teacher", None) for step in self.steps]
@@ -143,6 +152,10 @@ class RecipeSpec(Spec):
         options = getattr(trained[0], "options", {}) if trained else {}
         if not {"stages", "blocks"} & set(options):
             raise ValueError("search needs `train` or `distil` with stages or blocks")
+        for table in sorted({"stages", "blocks"} & set(options)):
+            if not _TABLE.fullmatch(str(options[table])):
+                reason = f"must be rows such as 32:32:2, got {options[table]!r}"
+                raise ValueError(f"search needs {table} to vary: it {reason}")
         if not {"litert-convert", "litert-quantize"} <= {s.step for s in self.steps}:
             raise ValueError("search needs `litert-convert` and `litert-quantize`")
         return self

@@ -192,6 +192,7 @@ class Batcher(Generic[Item, Result]):
             task = asyncio.get_running_loop().create_task(self._execute(batch))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+            del batch  # whose items may be views of whole bodies, until the next comes
 
     async def _gather_company(self) -> None:
         """Return when a batch should ask for a slot."""

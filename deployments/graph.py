@@ -23,6 +23,7 @@ from deployments.blueprint import Blueprint, read_labels
 from deployments.ensembles.member import Member
 from deployments.ensembles.opening import open_ensemble
 from deployments.errors import BackendFailed, ModelNotFound
+from deployments.keeping import Later, Room
 from deployments.layout import INGRESS, STEPS, model_name, step_name
 from deployments.model import Model, ResidentModel
 from deployments.nodes import (
@@ -65,6 +66,7 @@ class Graph:
         self._here = find_here()
         self._nodes: dict[str, Node] = {}
         self._queues: list[ImagePreprocess] = []
+        self._room = Room()
         self._shadows: list[Shadow] = []
         self.shown: Shown = Unseen()
         self._store = Store(blueprint.store)  # one: it remembers what it has verified
@@ -190,7 +192,7 @@ class Graph:
             return TensorPreprocess()
         members = [self._blueprint.models[m.seat] for m in spec.ensemble.members]
         images = [member.image for member in members if member.image is not None]
-        later = self._later(spec)
+        later = Later(self._later(spec), self._room)
         node = ImagePreprocess(spec.id, images, spec.preprocess, self._slots, later)
         self._queues.append(node)
         return node

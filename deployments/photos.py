@@ -1,7 +1,7 @@
 """Photos become what models take: decoded and cut once for each size that members want."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from configs.model import BatchingSpec, ImageSpec
 from configs.pipeline import ImagePreprocessSpec
 from deployments.batcher import Batcher
 from deployments.errors import InvalidInput
+from deployments.keeping import Later
 from deployments.messages import Reply, Request, Tensor, Urgency
 from deployments.nodes import all_or_none
 from deployments.slots import Slots
@@ -43,9 +44,9 @@ class Photo:
     crops: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cut:
-    """The crops of a photo by name; `opened` where others may follow."""
+    """The crops of a photo by name; `opened` as long as others may follow."""
 
     crops: dict[str, Pixels]
     opened: Image | None
@@ -65,12 +66,14 @@ class ImagePreprocess:
         images: Sequence[ImageSpec],
         spec: ImagePreprocessSpec,
         slots: Slots,
-        later: Collection[str] = (),
+        later: Later | None = None,
     ) -> None:
         self._pipeline, self._max_pixels = pipeline, spec.max_pixels
         self._crops = {crop_name(image): image for image in images}
-        self._later = tuple(name for name in self._crops if name in later)
-        self._first = tuple(name for name in self._crops if name not in later)
+        late = later or Later()
+        self._later = tuple(name for name in self._crops if name in late.names)
+        self._first = tuple(name for name in self._crops if name not in late.names)
+        self._room = late.room
         self.crop_s = 0.0
         # One photo a run: photos gain nothing from a batch, but need its queue, and
         # many in one request must not keep others waiting.
@@ -102,6 +105,12 @@ class ImagePreprocess:
             [self._queue.submit(photo, 1, urgency) for photo in photos]
         )
 
+    def complete(self, cut: Cut, crops: dict[str, Pixels]) -> None:
+        """Add crops to a photo, and let the photo go when it has all."""
+        cut.crops.update(crops)
+        if cut.crops.keys() >= self._crops.keys():
+            cut.opened = None
+
     async def close(self) -> None:
         """Refuse what waits, let what runs end."""
         await self._queue.close()
@@ -110,21 +119,28 @@ class ImagePreprocess:
         return [self._cut(photo) for photo in photos]
 
     def _cut(self, photo: Photo) -> Cut:
+        if isinstance(photo.content, Image):  # who asks keeps it
+            return Cut(self._made(photo.content, photo.crops), None)
         try:
             opened = self._opened(photo.content)
         except BadImage as error:
             raise InvalidInput(self._pipeline, f"image {photo.row}: {error}") from error
-        keeps = bool(self._later) and opened.width * opened.height <= KEPT_PIXELS
-        names = photo.crops if keeps else (*photo.crops, *self._later)
-        crops = {name: self._crop(opened, name) for name in names}
-        return Cut(crops, opened if keeps else None)
+        if self._keeps(opened):
+            return Cut(self._made(opened, photo.crops), opened)
+        return Cut(self._made(opened, (*photo.crops, *self._later)), None)
 
-    def _opened(self, content: bytes | Pixels | Image) -> Image:
-        if isinstance(content, Image):
-            return content
+    def _keeps(self, opened: Image) -> bool:
+        if not self._later or opened.width * opened.height > KEPT_PIXELS:
+            return False
+        return self._room.takes(opened)
+
+    def _opened(self, content: bytes | Pixels) -> Image:
         if isinstance(content, bytes):
             return decode(content, self._max_pixels)
         return from_pixels(content, self._max_pixels)
+
+    def _made(self, opened: Image, names: Sequence[str]) -> dict[str, Pixels]:
+        return {name: self._crop(opened, name) for name in names}
 
     def _crop(self, opened: Image, name: str) -> Pixels:
         began_s = time.thread_time()
@@ -154,7 +170,7 @@ class LaterCrops:
         ]
         made = await self._maker.cut(photos, self.urgency)
         for photo, cut in zip(photos, made, strict=True):
-            self._cuts[photo.row].crops.update(cut.crops)
+            self._maker.complete(self._cuts[photo.row], cut.crops)
         return np.stack([self._cuts[row].crops[self._name] for row in wanted])
 
     @property

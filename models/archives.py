@@ -3,10 +3,12 @@
 The archive is unpacked once into the cache, in a folder named by its digest.
 """
 
+import errno
+import lzma
 import re
-import shutil
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from models.errors import SourceUnreachable
@@ -15,6 +17,9 @@ from models.store import digest
 _URI = re.compile(
     r"catalogue://(?P<archive>[A-Za-z0-9._/-]+?\.tar(\.[a-z0-9]+)?)/(?P<path>.+)"
 )
+
+_DAMAGED = (tarfile.TarError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error)
+"""What reading a damaged archive raises."""
 
 
 def archived_files(uri: str, catalogue: Path | None, cache: Path) -> list[Path]:
@@ -26,20 +31,29 @@ def archived_files(uri: str, catalogue: Path | None, cache: Path) -> list[Path]:
         cache: where it is unpacked.
 
     Raises:
-        SourceUnreachable: the archive is missing or damaged, or holds no such file.
+        SourceUnreachable: the archive is missing or damaged, holds no such file, or the
+            path leads out of it or is no pattern.
     """
     parsed = _URI.fullmatch(uri)
     if parsed is None:
         raise SourceUnreachable(uri, "must look like catalogue://ARCHIVE.tar.xz/GLOB")
-    if ".." in (*PurePosixPath(parsed["archive"]).parts, *Path(parsed["path"]).parts):
+    if not all(_stays_inside(parsed[part]) for part in ("archive", "path")):
         raise SourceUnreachable(uri, "the path must stay inside the archive")
     if catalogue is None or not (catalogue / parsed["archive"]).is_file():
         raise SourceUnreachable(uri, f"the catalogue has no {parsed['archive']}")
     root = _unpacked(uri, catalogue / parsed["archive"], cache)
-    files = sorted(file for file in root.glob(parsed["path"]) if file.is_file())
+    try:
+        files = sorted(file for file in root.glob(parsed["path"]) if file.is_file())
+    except (ValueError, NotImplementedError, OSError) as error:
+        raise SourceUnreachable(uri, f"not a pattern of files: {error}") from error
     if not files:
         raise SourceUnreachable(uri, "the archive holds no such file")
     return files
+
+
+def _stays_inside(path: str) -> bool:
+    said = PurePosixPath(path)
+    return not said.is_absolute() and ".." not in said.parts
 
 
 def _unpacked(uri: str, archive: Path, cache: Path) -> Path:
@@ -50,10 +64,26 @@ def _unpacked(uri: str, archive: Path, cache: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as scratch:
         unpacked = Path(scratch) / "unpacked"
         try:
-            with tarfile.open(archive) as held:
-                held.extractall(unpacked, filter="data")
-        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+            _extract(archive, unpacked)
+        except _DAMAGED as error:
             raise SourceUnreachable(uri, f"a damaged archive: {error}") from error
-        if not target.is_dir():
-            shutil.move(unpacked, target)
+        _put(unpacked, target)
     return target
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    folder.mkdir()
+    with tarfile.open(archive) as held:
+        held.extractall(folder, filter="data")
+        # A checksum stands at the end of a stream, behind what tarfile reads.
+        while held.fileobj.read(1 << 20):
+            pass
+
+
+def _put(folder: Path, target: Path) -> None:
+    """Rename `folder`, unless another process was first with the same."""
+    try:
+        folder.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise

@@ -102,7 +102,10 @@ def named_variants(catalogue: Catalogue, model: str) -> frozenset[str]:
         for member in pipeline.ensemble.members:
             if member.model == model and member.variant is not None:
                 own.add(member.variant)
-    made = {r.variant for r in catalogue.recipes.values() if r.model == model}
+        shadows = pipeline.shadow.members if pipeline.shadow is not None else ()
+        own |= {shadow.variant for shadow in shadows if shadow.model == model}
+    recipes = [one for one in catalogue.recipes.values() if one.model == model]
+    made = {variant for one in recipes for variant in one.variants()}
     return frozenset(own | made | set(BUILT))
 
 

@@ -10,6 +10,8 @@
   - StoreCorrupt: the operator: a stored file is missing or has changed
   - StoreUnwritable: the operator: the disk is full or refuses
   - NothingClears: the model author: no stored variant is good enough
+  - NotExplained: the model author: a file gives other answers, and not by close calls
+  - NotExported: who the reasons name: a device class has no files
   - ToolFailed: the operator: a tool's environment cannot be made, or a call in it failed
   - EngineUnfit: the operator: an engine was built for another GPU or library
   - BadModelFile: whoever made the file: it is damaged or holds what nothing here runs
@@ -140,6 +142,28 @@ class NothingClears(ModelError):
     def __str__(self) -> str:
         found = "; ".join(self.found) or "nothing is stored"
         return f"{self.model}: a variant must have {self.wanted}: {found}"
+
+
+class NotExplained(ModelError):
+    """A file differs from what it should be, and close calls are not why."""
+
+    def __init__(self, model: str, variant: str, findings: tuple[str, ...]) -> None:
+        super().__init__(model, variant, findings)
+        self.model, self.variant, self.findings = model, variant, findings
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.variant}: {' '.join(self.findings)}"
+
+
+class NotExported(ModelError):
+    """Device classes without files; `reasons` has one for each."""
+
+    def __init__(self, model: str, reasons: tuple[str, ...]) -> None:
+        super().__init__(model, reasons)
+        self.model, self.reasons = model, reasons
+
+    def __str__(self) -> str:
+        return f"{self.model} was not exported for {'; '.join(self.reasons)}"
 
 
 class ToolFailed(ModelError):

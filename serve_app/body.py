@@ -10,16 +10,12 @@ from starlette.requests import Request as HttpRequest
 
 from deployments.budget import Hold
 from deployments.errors import InvalidInput, PayloadTooLarge
-from serve_app.bounded import FILL
 from serve_app.errors import UnsupportedMedia
 
 WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 ALIGNMENT_BYTES = 64
-
-LARGE_BYTES = 2**16
-"""Smaller bodies mostly come in one piece, and are used as they are."""
 
 
 async def read_body(request: HttpRequest, held: Hold, limit_bytes: int) -> bytes:
@@ -78,11 +74,6 @@ async def read_binary_body(
         return await read_body(request, held, limit_bytes)
     if announced > limit_bytes:
         raise PayloadTooLarge(limit_bytes)
-    fill = request.scope.get(FILL)
-    if fill is not None and announced > LARGE_BYTES:
-        room = _aligned(announced, tensors_at)
-        await fill(room, held.reach)
-        return room
     chunk, more = await _receive(request)
     if not more and len(chunk) <= announced:
         held.reach(len(chunk))

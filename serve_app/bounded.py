@@ -9,21 +9,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
-from functools import partial
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.messages import CALM, Request
-from serve_app.intake import OFFER, Offer, Reached
 from serve_app.urgency import HEADER, read_urgency
 
 END_BY = "headwater.end_by"
 """Where an ASGI scope holds what ends its request sooner."""
-
-FILL = "headwater.fill"
-"""Where it holds what receives a body into a room, if the server can, see `intake`."""
 
 LOOK_AFTER_S = 0.1
 """A client that leaves earlier is not missed: its answer is nearly there."""
@@ -72,9 +67,6 @@ class Bounded:
         """Run `app`; when it is ended before it answers, answer in its place."""
         watch = _Watch(receive, send, self._limit_s)
         scope[END_BY] = watch.end_by
-        offer = scope.pop(OFFER, None)
-        if offer is not None and offer.stands_for(receive):
-            scope[FILL] = partial(watch.fill, offer)
         try:
             await app(scope, watch.receive, watch.send)
         except asyncio.CancelledError:
@@ -106,12 +98,9 @@ class _Watch:
     async def receive(self) -> Message:
         message = await self._receive()
         if not message.get("more_body"):
-            self._came()
+            self.whole = True
+            self._alarms.append(self._loop.call_later(LOOK_AFTER_S, self._look))
         return message
-
-    async def fill(self, offer: Offer, room: memoryview, reached: Reached) -> None:
-        await offer.fill(room, reached)
-        self._came()
 
     async def send(self, message: Message) -> None:
         self.answering = True
@@ -122,10 +111,6 @@ class _Watch:
             alarm.cancel()
         if self._looking is not None:
             self._looking.cancel()
-
-    def _came(self) -> None:
-        self.whole = True
-        self._alarms.append(self._loop.call_later(LOOK_AFTER_S, self._look))
 
     def _ring(self) -> None:
         self._cancel(End.LATE if self.whole else End.SLOW)

@@ -12,7 +12,6 @@ from deployments.layout import INGRESS
 from deployments.remote import Stationed, answers, open_board, open_station
 from deployments.repository.repository import Repository
 from deployments.statistics import merge
-from serve_app import intake
 from serve_app.http import build_http
 from serve_app.limits import Limits
 from serve_app.offers import Front
@@ -43,8 +42,7 @@ class Ingress(GrpcFront, Stationed):
         self._meter.loaded()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        """Ray Serve asks for the HTTP side once the replica is built, and then serves it."""
-        intake.install()
+        """Ray Serve asks for the HTTP side once the replica is built."""
         return build_http(self.service, self.limits, self.control)
 
     async def tell_statistics(self) -> tuple[ModelStatistics, ...]:

@@ -51,7 +51,7 @@ def a_recipe(**changes: object) -> RecipeSpec:
 
 
 def judged(variant: str, right: int, size_bytes: int = 1000) -> Judged:
-    """Right on `right` of 1000 rows."""
+    """Right on `right` of 1000 rows, as what it is held against."""
     fact = QualityFact(
         dataset="digits",
         dataset_sha256=DIGEST,
@@ -66,6 +66,7 @@ def judged(variant: str, right: int, size_bytes: int = 1000) -> Judged:
         size_bytes=size_bytes,
         quality=(fact,),
         latency=(once,),
+        reference=Judged(name="t", form="onnx", size_bytes=9000, quality=(fact,)),
     )
 
 

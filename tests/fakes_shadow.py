@@ -56,9 +56,14 @@ class Watcher:
 class Scene:
     """A node that is sure of class 0 in every row, and one shadow of it."""
 
-    def __init__(self, backend: ToldBackend | None, **limits: float) -> None:
+    def __init__(
+        self,
+        backend: ToldBackend | None,
+        watcher: Watcher | None = None,
+        **limits: float,
+    ) -> None:
         said = {"fraction": 1.0, "max_waiting_rows": 64, "window_rows": 100} | limits
-        self.backend, self.watcher = backend, Watcher()
+        self.backend, self.watcher = backend, watcher or Watcher()
         spec = Shadowing(
             "p",
             "m/int8",

@@ -34,7 +34,6 @@ from deployments.served import Offer, Served
 from deployments.slots import Slots
 from models.card import Card, Fact
 from models.store import Store
-from serve_app import intake
 from serve_app.http import Limits, build_http
 from serve_app.oip import deadlines
 from serve_app.oip import inference_pb2 as pb
@@ -112,8 +111,7 @@ class Echo(GrpcFront):
 
 async def serve(job: StageJob) -> None:
     """Serve on a free port until nobody wants it any more."""
-    memory.keep()  # both as a replica does when it starts
-    intake.install()
+    memory.keep()  # as a replica does when it starts
     open_door = _serve_grpc if job.door == "grpc" else _serve_http
     port, serving = await open_door(job)
     sys.stdout.write(f"{port}\n")

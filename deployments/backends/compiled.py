@@ -7,14 +7,13 @@ Opening one takes a seventh of the time of compiling, with the same answers bit 
 
 import hashlib
 import logging
-import shutil
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import openvino
 from pydantic import ValidationError
 
+from deployments.backends.copies import alone, filling
 from deployments.backends.openvino import (
     OpenvinoBackend,
     compile_file,
@@ -27,7 +26,6 @@ from models.store import Store
 from models.verified import digest
 
 BLOB, MADE = "model.blob", "made.json"
-MAKING = ".making-"
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +39,16 @@ def open_compiled(store: Store, fact: FileFact, slots: int) -> OpenvinoBackend:
     """
     source = store.file(fact)
     folder = store.root / "prepared" / f"{fact.sha256}-openvino-{kind()}"
-    if _is_whole(store, folder):
-        try:
-            return open_copy(folder / BLOB, slots)
-        except (OSError, RuntimeError) as error:
-            log.warning("%s is compiled anew: %s", fact.sha256, error)
-    compiled = compile_file(source, slots)
-    _keep(compiled, folder)
-    return OpenvinoBackend(compiled)
+    kept = _kept(store, folder, slots)
+    if kept is not None:
+        return kept
+    try:
+        with alone(source):
+            kept = _kept(store, folder, slots)  # another replica may have been faster
+            return kept or _made(source, folder, fact.sha256, slots)
+    except OSError as error:
+        log.warning("%s is compiled for one replica: %s", fact.sha256, error)
+        return OpenvinoBackend(compile_file(source, slots))
 
 
 @cache
@@ -67,19 +67,25 @@ def _is_whole(store: Store, folder: Path) -> bool:
         return False
 
 
-def _keep(compiled: openvino.CompiledModel, folder: Path) -> None:
+def _kept(store: Store, folder: Path, slots: int) -> OpenvinoBackend | None:
+    if not _is_whole(store, folder):
+        return None
+    try:
+        return open_copy(folder / BLOB, slots)
+    except (OSError, RuntimeError) as error:
+        log.warning("%s is compiled anew: %s", folder.name, error)
+        return None
+
+
+def _made(source: Path, folder: Path, sha256: str, slots: int) -> OpenvinoBackend:
+    compiled = compile_file(source, slots)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(mkdtemp(dir=folder.parent, prefix=MAKING))
-        try:
+        with filling(folder, sha256) as scratch:
             _write(compiled, scratch)
-            scratch.chmod(0o755)
-            shutil.rmtree(folder, ignore_errors=True)  # torn, else it had been taken
-            scratch.rename(folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
     except (OSError, RuntimeError) as error:
         log.warning("no copy of %s is kept: %s", folder.name, error)
+    return OpenvinoBackend(compiled)
 
 
 def _write(compiled: openvino.CompiledModel, folder: Path) -> None:

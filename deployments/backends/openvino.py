@@ -32,6 +32,7 @@ class OpenvinoBackend:
         """Run `compiled`, which reads its weights from `weights` as long as it lives."""
         self._compiled = compiled
         self._outputs = [output.any_name for output in compiled.outputs]
+        self._nothing = [(one, _smallest(one)) for one in compiled.inputs]
         # append and pop of a list are whole, whatever the threads do.
         self._idle = [compiled.create_infer_request()]
         self._weights = weights  # the last to go: attributes leave in this order
@@ -45,8 +46,22 @@ class OpenvinoBackend:
         # Answers are copies: the next run may come before they are read.
         answers = request.infer(dict(inputs), share_inputs=True)
         found = {name: answers[name] for name in self._outputs}
+        self._let_go(request)
         self._idle.append(request)
         return found
+
+    def _let_go(self, request: openvino.InferRequest) -> None:
+        """Hold nothing of a run that is over: its inputs may be views of a whole body."""
+        for name, nothing in self._nothing:
+            request.set_tensor(name, nothing)
+        request._inputs_data = None  # the same arrays, held once more for Python
+
+
+def _smallest(wanted: openvino.ConstOutput) -> openvino.Tensor:
+    """Of no rows, where a model takes any number of them."""
+    shape = wanted.partial_shape
+    empty = shape.get_min_shape() if shape.rank.is_static else openvino.Shape([0])
+    return openvino.Tensor(wanted.element_type, empty)
 
 
 def compile_file(model: Path, slots: int = 1) -> openvino.CompiledModel:

@@ -10,14 +10,10 @@ can, see `models.cut`; what makes crops of floats then is in a file beside it.
     store/prepared/<sha256>-<kind>/{model.onnx, weights.bin, head.onnx, made.json}
 """
 
-import fcntl
 import hashlib
 import json
 import logging
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -26,6 +22,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from configs.model import ImageSpec
+from deployments.backends.copies import alone, filling
 from deployments.backends.crops import CROPS
 from models import machine
 from models.card import FileFact
@@ -36,7 +33,6 @@ from models.verified import digest
 MODEL, WEIGHTS, HEAD = "model.onnx", "weights.bin", "head.onnx"
 MADE = "made.json"
 LEAST_WEIGHT_BYTES = 1024
-MAKING = ".making-"
 ROOM = 4
 """A copy is made where the disk has so many times the room of the file."""
 
@@ -75,9 +71,9 @@ def prepared(
     if _is_whole(store, folder):
         return folder / MODEL
     try:
-        with _alone(source):
+        with alone(source):
             if not _is_whole(store, folder):  # else another replica was faster
-                _make(source, folder, image)
+                _make(source, folder, fact.sha256, image)
     except (OSError, *_REFUSALS) as error:
         log.warning("%s is opened as it is: %s", fact.sha256, error)
         return None
@@ -99,14 +95,6 @@ def kind(image: ImageSpec | None = None) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
-@contextmanager
-def _alone(source: Path) -> Iterator[None]:
-    """Nobody else makes a copy of this file meanwhile."""
-    with source.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # ends with the process, however it ends
-        yield
-
-
 def _is_whole(store: Store, folder: Path) -> bool:
     try:
         made = json.loads((folder / MADE).read_text(encoding="utf-8"))
@@ -118,12 +106,11 @@ def _is_whole(store: Store, folder: Path) -> bool:
         return False
 
 
-def _make(source: Path, folder: Path, image: ImageSpec | None) -> None:
+def _make(source: Path, folder: Path, sha256: str, image: ImageSpec | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folder.parent).free < ROOM * source.stat().st_size:
         raise OSError("the disk has no room for a prepared copy")
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=MAKING))
-    try:
+    with filling(folder, sha256) as scratch:
         parts = None if image is None else _cut(source, image)
         if parts is None:
             _optimise(str(source), scratch / MODEL)
@@ -134,11 +121,6 @@ def _make(source: Path, folder: Path, image: ImageSpec | None) -> None:
         made = {file.name: _fact(file) for file in sorted(scratch.iterdir())}
         told = {name: fact.model_dump() for name, fact in made.items()}
         (scratch / MADE).write_text(json.dumps(told), encoding="utf-8")
-        scratch.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)  # torn, else it would have been taken
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _cut(source: Path, image: ImageSpec) -> tuple[bytes, bytes] | None:

@@ -11,6 +11,7 @@ from deployments.control import Counts
 from deployments.messages import Reply, Request, Tensor
 from deployments.nodes import Node
 from deployments.shadow.drift import Drift, ShadowStats, Window, compared
+from deployments.shadow.pinned import pinned_bytes
 from deployments.shadow.runner import Runner
 
 GIVEN = "probability"
@@ -18,6 +19,9 @@ GIVEN = "probability"
 
 ROUNDING = 1e-9
 """Ten tenths are one."""
+
+MOST_BYTES = 64 * 2**20
+"""What waits for one shadow holds no more: a view of few rows may hold a whole body."""
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +58,7 @@ class Sample:
 
     inputs: Mapping[str, Tensor]
     given: Tensor
+    size_bytes: int
 
 
 class Shadow:
@@ -78,8 +83,8 @@ class Shadow:
         self._runner, self._feed, self._shown = runner, feed, shown or Unseen()
         self._window = Window(spec.window_rows)
         self._waiting: deque[Sample] = deque()
-        self._waiting_rows = 0
-        self._offered = 0
+        self._waiting_rows = self._waiting_bytes = 0
+        self._offered, self._is_unseen = 0, False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -92,17 +97,13 @@ class Shadow:
         self._offered += 1
         if _part(self._offered, self.spec) == _part(self._offered - 1, self.spec):
             return
-        given = reply.outputs[GIVEN]
-        names = self._feed.values()
-        is_full = self._waiting_rows + len(given) > self.spec.max_waiting_rows
-        # What was not made for the answer is not made for nobody.
-        if is_full or any(name not in request.inputs for name in names):
-            self.stats.dropped += len(given)
+        sample = self._sample(request, reply)
+        if sample is None or not self._has_room(sample):
+            self.stats.dropped += len(reply.outputs[GIVEN])
             self._tell("dropped")
             return
-        inputs = {name: request.inputs[source] for name, source in self._feed.items()}
-        self._waiting.append(Sample(inputs, given))
-        self._waiting_rows += len(given)
+        self._waiting.append(sample)
+        self._count(sample, 1)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work())
 
@@ -113,21 +114,42 @@ class Shadow:
 
     async def close(self) -> None:
         """Forget what waits."""
-        self._waiting.clear()
+        while self._waiting:
+            self._count(self._waiting.popleft(), -1)
         if self._task is not None:
             self._task.cancel()
         self._runner.close()
 
+    def _sample(self, request: Request, reply: Reply) -> Sample | None:
+        """What was not made for the answer is not made for nobody."""
+        if any(name not in request.inputs for name in self._feed.values()):
+            return None
+        inputs = {name: request.inputs[source] for name, source in self._feed.items()}
+        given = reply.outputs[GIVEN]
+        return Sample(inputs, given, pinned_bytes([*inputs.values(), given]))
+
+    def _has_room(self, sample: Sample) -> bool:
+        rows = self._waiting_rows + len(sample.given)
+        size_bytes = self._waiting_bytes + sample.size_bytes
+        return rows <= self.spec.max_waiting_rows and size_bytes <= MOST_BYTES
+
+    def _count(self, sample: Sample, sign: int) -> None:
+        self._waiting_rows += sign * len(sample.given)
+        self._waiting_bytes += sign * sample.size_bytes
+
     async def _work(self) -> None:
         while self._waiting:
             sample = self._waiting.popleft()
-            await self._compare(sample)
-            self._waiting_rows -= len(sample.given)
+            try:
+                await self._compare(sample)
+            finally:
+                self._count(sample, -1)
 
     async def _compare(self, sample: Sample) -> None:
         try:
             found = await self._runner.probabilities(sample.inputs)
             rows = compared(sample.given, found)
+            self._window.add(rows)
         except Exception as error:  # noqa: BLE001 - a shadow harms nobody, whatever it does
             if not self.stats.failed:
                 log.warning("shadow %s cannot answer: %s", self.spec.member, error)
@@ -135,12 +157,16 @@ class Shadow:
             self._tell("failed")
             return
         self.stats.count(rows)
-        self._window.add(rows)
         self._tell("compared")
 
     def _tell(self, outcome: str) -> None:
         spec = self.spec
-        self._shown.show(spec.pipeline, spec.member, outcome, self.drift)
+        try:
+            self._shown.show(spec.pipeline, spec.member, outcome, self.drift)
+        except Exception as error:  # noqa: BLE001 - nor does who watches it
+            if not self._is_unseen:
+                log.warning("shadow %s cannot be shown: %s", spec.member, error)
+            self._is_unseen = True
 
 
 def _part(offered: int, spec: Shadowing) -> int:

@@ -15,8 +15,12 @@ from deployments.messages import Tensor
 from models.ensembles import softmax
 from models.imaging import normalise
 
-LOWEST = 19
-"""The niceness of who takes a core only when nobody else wants it."""
+NICENESS = 5
+"""A third of the weight of other threads where cores are full.
+
+Not 19, a seventieth: the thread would wait for a core while it holds Python's lock, and the
+event loop would wait with it.
+"""
 
 Tensors = Mapping[str, Tensor]
 
@@ -69,4 +73,6 @@ class Runner:
 def _step_back() -> None:
     """Only Linux has a niceness for each thread; elsewhere it stays as it is."""
     with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
+        thread = threading.get_native_id()
+        before = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, max(before, NICENESS))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.evidence.facts import WANTED, AgreementFact, Evidence, LayerFact
+from edge.evidence.facts import CLOSE, WANTED, AgreementFact, Evidence, LayerFact
+from models.card import Proportion
 from models.evaluate import Classes, Floats
 from models.statistics import wilson
 
@@ -58,7 +59,7 @@ def agreement(beside: Other, file: Floats, labels: Classes) -> AgreementFact:
     """The fact of `file` beside another variant; labels [n] are the truth."""
     other, n = beside.scores, len(labels)
     found = compared(other, file)
-    close = found.before < found.moved
+    close = found.before < CLOSE
     surely, differs = ~close, found.differs
     sure = int((~differs & surely).sum())
     right = (other.argmax(axis=1) == labels, file.argmax(axis=1) == labels)
@@ -93,7 +94,30 @@ def explained(found: Evidence) -> tuple[str, ...]:
     """Sentences for everything that `found` agrees with on too few rows; none: nothing."""
     short = [one for one in found.agreements if not one.is_enough]
     told = [line for one in short for line in _lines(one)]
-    return (*told, *_served(found), *_worst(found.layers)) if told else ()
+    if not told:
+        return ()
+    return (*told, *unexplained(found), *_served(found), *_worst(found.layers))
+
+
+def unexplained(found: Evidence) -> tuple[str, ...]:
+    """Sentences for everything that close calls do not explain; none: nothing."""
+    left = (one for one in found.agreements if not one.is_explained)
+    return tuple(_unexplained(one) for one in left)
+
+
+def _unexplained(one: AgreementFact) -> str:
+    start = (
+        f"Not explained: it has the answer of {one.against} on {_said(one.agreement)}"
+    )
+    if one.sure is None:
+        return f"{start}, and every row is a close call."
+    rows = f"of the {one.sure.n} rows that are no close calls"
+    return f"{start}, and on {_said(one.sure)} {rows}; wanted are {WANTED:.0%}."
+
+
+def _said(share: Proportion) -> str:
+    low, high = 100 * share.low, 100 * share.high
+    return f"{100 * share.value:.2f}% ({low:.1f} to {high:.1f})"
 
 
 def _served(found: Evidence) -> Iterator[str]:
@@ -114,9 +138,9 @@ def _lines(one: AgreementFact) -> Iterator[str]:
     )
     yield (
         f"Of the {one.differing} rows that differ, {one.differing_close} were close calls "
-        f"of {one.against}: its first two classes are less than {one.moved:.2f} apart "
-        f"(log odds), and the file moves one row in ten by more. {one.close} of all rows "
-        "are as close."
+        f"of {one.against}: its first two classes are less than {CLOSE} apart (log odds). "
+        f"{one.close} of all rows are as close. The file moves one row in ten by more than "
+        f"{one.moved:.2f}."
     )
     if one.median_distance_differing is not None:
         yield (

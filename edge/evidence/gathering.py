@@ -12,6 +12,7 @@ from edge.evidence.agreement import (
     agreement,
     compared,
     explained,
+    unexplained,
 )
 from edge.evidence.facts import ConfusionFact, Counts, Evidence, LayerFact
 from models.card import Card, Proportion
@@ -73,7 +74,8 @@ def gather(
         labels=tuple(labels) if is_readable else (),
         confusion=_confusion(others, file, truth) if is_readable else (),
     )
-    told = evidence.model_copy(update={"explanation": explained(evidence)})
+    said = {"explanation": explained(evidence), "unexplained": unexplained(evidence)}
+    told = evidence.model_copy(update=said)
     return Found(told, *_distances(told, others, file))
 
 
@@ -115,7 +117,8 @@ def _others(
     folder.mkdir(exist_ok=True)
     shutil.copyfile(store.file(card.model_file), folder / ONNX)
     piece = Piece(folder, card.model_file.sha256)
-    yield Other(f"{card.model} {card.variant}", bench.logits_of(piece, dataset))
+    answers = bench.logits_of(piece, dataset)
+    yield Other(f"{card.model} {card.variant}", answers, expected=not is_student)
 
 
 def _layers(pieces: Sequence[Piece]) -> Iterator[LayerFact]:

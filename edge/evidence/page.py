@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.evidence.facts import AgreementFact, Evidence
+from edge.evidence.facts import CLOSE, AgreementFact, Evidence
 from edge.evidence.gathering import Found
 from edge.pictures.drawn import drawn
 from models.recipes import told
@@ -54,7 +54,7 @@ def _agreement(found: Found, folder: Path) -> Section:
         first = next(one for one in evidence.agreements if not one.is_enough)
         target = folder / "margins.png"
         picture = drawn(
-            target, "margins", found.every, found.differing, first.moved, first.against
+            target, "margins", found.every, found.differing, CLOSE, first.against
         )
     head = ("beside", "same answer %", "differ", "of these close calls", "else same %")
     rows = [_beside(one) for one in evidence.agreements]

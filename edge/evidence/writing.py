@@ -9,6 +9,7 @@ from configs.device import DeviceSpec
 from edge.evidence.gathering import Found
 from edge.evidence.page import evidence_sections, fronts_section
 from edge.exporting.choice import Candidate
+from edge.exporting.forms import EVIDENCE
 from edge.exporting.page import page, verdict
 from models.atomic import write_whole
 from models.recipes.compare import Contender
@@ -25,8 +26,10 @@ class Beside:
 
 
 def add(folder: Path, chosen: Candidate, device: DeviceSpec, beside: Beside) -> None:
-    """Write all of it to `folder`, which holds the file already."""
+    """Write all of it to `folder`, which holds the file already, and nothing of others."""
     found = beside.found
+    for name in EVIDENCE:
+        (folder / name).unlink(missing_ok=True)
     more = list(fronts_section(beside.fronts, beside.chosen, folder))
     if found is not None:
         more += evidence_sections(found, folder)

@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from configs.device import FORMS, DeviceSpec
 from edge.exporting import forms
 from edge.exporting.choice import Candidate
@@ -28,6 +30,7 @@ from edge.readiness.findings import Readiness
 from edge.readiness.micro import as_c_array
 from models.atomic import write_whole
 from models.card import Card
+from models.errors import StoreCorrupt
 from models.litert.reading import read_file
 from models.mobile.checks import Checks
 from models.recipes.pieces import LITERT
@@ -48,7 +51,7 @@ def candidate(store: Store, card: Card, device: DeviceSpec) -> Candidate:
     """`card` held against `device`.
 
     Raises:
-        StoreCorrupt: its file is missing or has changed.
+        StoreCorrupt: a file is missing or has changed, or its checks cannot be read.
         BadModelFile: its file is no sound .tflite.
     """
     return Candidate(card, _held_against(store, card, device))
@@ -61,7 +64,12 @@ def _held_against(store: Store, card: Card, device: DeviceSpec) -> Readiness:
     if card.form not in FORMS.values() or forms.CHECKS not in card.files:
         return foreign(card.form, device)
     content = store.file(card.files[forms.CHECKS]).read_bytes()
-    return declared(Checks.model_validate_json(content), device, size)
+    try:
+        checks = Checks.model_validate_json(content)
+    except ValidationError as error:
+        name = f"{card.model} {card.variant}"
+        raise StoreCorrupt(name, f"has an unreadable {forms.CHECKS}") from error
+    return declared(checks, device, size)
 
 
 def write(
@@ -90,7 +98,7 @@ def write(
 
 
 def _fill(store: Store, card: Card, device: DeviceSpec, folder: Path) -> None:
-    """Put the variant's own files there, and take away those of another form."""
+    """Put the variant's own files there, and take away those of another file."""
     files = forms.named(card, device)
     for name in forms.OTHERS:
         if name not in files:

@@ -9,8 +9,13 @@ from models.recipes.pieces import EXECUTORCH, LITERT, MAIN, ORT, PACKAGE
 from models.store import Store
 
 CHECKS = "checks.json"
-OTHERS = (LITERT, EXECUTORCH, ORT, PACKAGE, READABLE, "required_operators.config")
-"""What one form has and another has not; a folder holds those of one at a time."""
+EVIDENCE = ("evidence.json", "margins.png", "layers.png", "confusion.png")
+"""What is known of one file and may not be of the next."""
+OTHERS = (
+    *(LITERT, EXECUTORCH, ORT, PACKAGE, READABLE, "required_operators.config"),
+    *EVIDENCE,
+)
+"""What one file has beside it and another has not; a folder holds those of one at a time."""
 
 
 def size_bytes(card: Card) -> int:

@@ -84,12 +84,12 @@ def confusion(
     return figure
 
 
-def margins(every: Floats, differing: Floats, noise: float, name: str) -> Figure:
+def margins(every: Floats, differing: Floats, close: float, name: str) -> Figure:
     """How far first and second class are apart where answers differ, beside all rows."""
     figure = Figure(figsize=(7.5, 3.6), layout="constrained")
     axes = figure.subplots()
     top = float(np.percentile(every, 99)) if every.size else 1.0
-    bins = np.linspace(0, max(top, noise), BINS + 1).tolist()
+    bins = np.linspace(0, max(top, close), BINS + 1).tolist()
     for values, told, colour in (
         (every, "all rows", COLOURS[6]),
         (differing, "rows with another answer", COLOURS[1]),
@@ -99,7 +99,7 @@ def margins(every: Floats, differing: Floats, noise: float, name: str) -> Figure
             axes.hist(
                 values, bins, weights=weights, alpha=0.6, color=colour, label=told
             )
-    axes.axvline(noise, color="black", linewidth=1, label="what rounding moves a row")
+    axes.axvline(close, color="black", linewidth=1, label="close calls are below")
     axes.set(xlabel=f"first minus second class, {name}", ylabel="share of rows")
     axes.legend()
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from configs.catalogue import Catalogue
-from configs.edge_search import Quantization, SearchSpec
+from configs.edge_search import Candidate, Quantization, SearchSpec
 from configs.edge_steps import QatLitertStep
 from configs.recipe import RecipeSpec
 from configs.steps import AnyStep, DistilStep, PruneChannelsStep, TrainStep
@@ -38,7 +38,7 @@ def variations(recipe: RecipeSpec) -> tuple[Variation, ...]:
     """Every combination of `recipe.search`, in the order in which they are tried.
 
     Raises:
-        ValueError: the recipe has no search, or a width that is no number.
+        ValueError: the recipe has no search.
     """
     if recipe.search is None:
         raise ValueError(f"{recipe.id} has no search")
@@ -47,11 +47,8 @@ def variations(recipe: RecipeSpec) -> tuple[Variation, ...]:
 
 
 def _all(recipe: RecipeSpec, search: SearchSpec) -> Iterator[Variation]:
-    for width in dict.fromkeys(search.widths):
-        for pruning in dict.fromkeys(search.pruning):
-            for quantization in dict.fromkeys(search.quantization):
-                made = _recipe(recipe, search, (width, pruning, quantization))
-                yield Variation(made, width, pruning, quantization)
+    for one in search.candidates():
+        yield Variation(_recipe(recipe, search, one), *one)
 
 
 def trainer(recipe: RecipeSpec) -> TrainStep | DistilStep:
@@ -96,12 +93,9 @@ def _times(layers: int, width: float) -> int:
     return max(1, round(layers * width / ROUND_TO)) * ROUND_TO
 
 
-def _recipe(
-    recipe: RecipeSpec, search: SearchSpec, varied: tuple[float, float, Quantization]
-) -> RecipeSpec:
+def _recipe(recipe: RecipeSpec, search: SearchSpec, varied: Candidate) -> RecipeSpec:
     width, pruning, quantization = varied
-    name = f"w{100 * width:.0f}-p{100 * pruning:.0f}-{quantization}"
-    steps = _steps(recipe, search, varied)
+    name, steps = varied.name, _steps(recipe, search, varied)
     said = f"width {width:g}, {pruning:.0%} of channels pruned, {quantization}"
     return recipe.model_copy(
         update={
@@ -115,7 +109,7 @@ def _recipe(
 
 
 def _steps(
-    recipe: RecipeSpec, search: SearchSpec, varied: tuple[float, float, Quantization]
+    recipe: RecipeSpec, search: SearchSpec, varied: Candidate
 ) -> Iterator[AnyStep]:
     width, pruning, quantization = varied
     for step in recipe.steps:

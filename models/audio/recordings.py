@@ -82,10 +82,18 @@ def from_mu_law(codes: NDArray[np.uint8]) -> Pcm:
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and content of each; the last is cut where the file ends."""
+    """Name and content of each.
+
+    Raises:
+        BadRecording: the file ends within its samples.
+    """
     at = 12
     while at + 8 <= len(content):
         name, size = struct.unpack_from("<4sI", content, at)
+        there = len(content) - at - 8
+        if name == b"data" and size > there:
+            reason = f"truncated or damaged WAV file: {there} of {size} bytes of data"
+            raise BadRecording(reason)
         yield name, content[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
 

@@ -14,6 +14,7 @@ from models.litert.graph import DTYPES, Graph, Tensor
 
 ROWS = 4
 GOLDEN, CHECKS = "golden.npz", "checks.json"
+NO_NUMBERS = "answers to drawn inputs must be numbers, some are not"
 
 
 def drawn(graph: Graph, seed: int) -> np.ndarray:
@@ -48,12 +49,15 @@ def _in_range(shares: np.ndarray, tensor: Tensor) -> np.ndarray:
 
 
 def tolerance(output: np.ndarray, others: Iterable[np.ndarray]) -> float:
-    """Twice what ways of running differ by, one step or a thousandth at the least."""
+    """Twice what ways of running differ by, one step or a thousandth at the least.
+
+    What is no number in one of them makes it none.
+    """
     wide = output.astype(np.float64)
-    apart = max((float(np.abs(wide - one).max()) for one in others), default=0.0)
+    apart = [2 * np.abs(wide - one).max() for one in others]
     quantized = np.issubdtype(output.dtype, np.integer)
     least = 1.0 if quantized else 1e-3 * float(np.ptp(wide))
-    return max(least, 2 * apart)
+    return float(np.max([least, *apart]))
 
 
 def write(folder: Path, arrays: Mapping[str, np.ndarray], checks: object) -> None:

@@ -66,7 +66,8 @@ def prove(
     """Run the file, write `golden.npz` and `checks.json` beside it; what they say.
 
     Raises:
-        BuildFailed: there are no photos, or its answers are not those of its source.
+        BuildFailed: there are no photos, its answers are not those of its source, or
+            they are not the same on other threads.
         ToolFailed: the runtime refuses it.
     """
     seen = bench.spec.front_end
@@ -76,6 +77,9 @@ def prove(
     inputs = pixels if made.asked.form == "coreml" else normalise(pixels, seen)
     output = asker.raw(inputs)
     others = {n: asker.raw(inputs, n) for n in wanted.threads if n != 1}
+    reason = unlike(output, others, SHARES[made.arithmetic])
+    if reason is not None:
+        raise BuildFailed(bench.recipe.id, wanted.step, reason)
     said = {
         **_told(made, output, bench),
         "source": against_source(made, wanted, asker, bench),
@@ -84,9 +88,30 @@ def prove(
     }
     told = Checks.model_validate(said).model_dump(mode="json")
     tolerance = np.float64(told["golden_tolerance"])
+    if not np.isfinite(tolerance):
+        raise BuildFailed(bench.recipe.id, wanted.step, golden.NO_NUMBERS)
     arrays = {"input": inputs, "output": output, "tolerance": tolerance}
     golden.write(piece.folder, arrays, told)
     return told
+
+
+def unlike(output: Floats, others: Mapping[int, Floats], share: float) -> str | None:
+    """Why answers by threads are not those on one, both [n, classes]; None: they are.
+
+    `share`: of the span of the logits, by which one may be off. What is no number is off.
+    """
+    for threads, found in {1: output, **others}.items():
+        if not np.isfinite(found).all():
+            return f"logits must be numbers, those by {threads} threads are not all"
+    most = share * float(np.ptp(output))
+    for threads, found in others.items():
+        apart = float(np.abs(found - output).max())
+        if not apart <= most:
+            wanted = f"within {most:.2g} of those by one"
+            return f"logits by {threads} threads must be {wanted}, got {apart:.2g}"
+        if (found.argmax(axis=-1) != output.argmax(axis=-1)).any():
+            return f"classes by {threads} threads must be those by one, they are not"
+    return None
 
 
 def _told(made: Made, output: Floats, bench: Bench) -> Mapping[str, object]:
@@ -132,6 +157,8 @@ def against_source(
 def _against(fact: SourceFact, wanted: Wanted) -> str | None:
     """Why the file is not what its source is; None: it is. What is no number is not."""
     apart, most = fact.largest_difference, wanted.tolerance
+    if not np.isfinite(apart):
+        return "logits must be numbers, the file's or the source's are not all"
     if most is not None and not apart <= most:
         return f"logits must be within {most} of the source's, got {apart:.2g}"
     if not fact.agreement >= wanted.min_agreement:
@@ -157,7 +184,7 @@ def _allowed(made: Made, output: Floats, others: list[Floats], pixels: Rows) -> 
     if made.asked.form == "coreml":
         others = [*others, made.source(pixels)]
     least = SHARES[made.arithmetic] * float(np.ptp(output))
-    return max(least, golden.tolerance(output, others))
+    return float(np.maximum(least, golden.tolerance(output, others)))
 
 
 def _ends(made: Made, output: Floats, bench: Bench) -> Mapping[str, EndFact]:

@@ -13,6 +13,8 @@ Outcome = Literal["clears", "open", "below"]
 MIN_AGREEMENT = 0.9
 """Of metric `agreement`, when the bar says no number."""
 
+NO_REFERENCE = "nothing: it needs a reference, see `bar.against`"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -53,31 +55,30 @@ def _quality(
     least = bar.min_agreement
     if least is None and bar.metric == "agreement":
         least = MIN_AGREEMENT
-    if least is not None and fact.agreement is not None:
+    if least is not None:
         wanted = f"the reference's answer on {least:.1%} of {fact.dataset}"
-        yield _at_least(wanted, fact.agreement, least)
+        yield _at_least_beside(wanted, fact.agreement, least)
     if bar.min_top1 is not None:
         yield _at_least(f"top-1 of {bar.min_top1:.1%} {place}", fact.top1, bar.min_top1)
     if bar.min_top1_share is not None:
-        yield from _share_of_top1(bar.min_top1_share, fact, reference)
+        wanted = f"{bar.min_top1_share:.1%} of the reference's top-1 {place}"
+        share = _share_of_top1(fact, reference)
+        yield _at_least_beside(wanted, share, bar.min_top1_share)
 
 
-def _share_of_top1(
-    least: float, fact: QualityFact, reference: Judged | None
-) -> Iterator[Finding]:
+def _share_of_top1(fact: QualityFact, reference: Judged | None) -> Interval | None:
     """The share of the reference's top-1, its interval that of the paired loss."""
     others = reference.quality if reference is not None else ()
-    for other in others:
-        drop = fact.drop_points
-        if other.dataset == fact.dataset and drop is not None and other.top1.value:
-            top1 = 100 * other.top1.value
-            share = Interval(
-                value=1 - drop.value / top1,
-                low=1 - drop.high / top1,
-                high=1 - drop.low / top1,
-            )
-            wanted = f"{least:.1%} of the reference's top-1 on {fact.dataset}"
-            yield _at_least(wanted, share, least)
+    tops = [o.top1.value for o in others if o.dataset == fact.dataset]
+    drop = fact.drop_points
+    if drop is None or not tops or not tops[0]:
+        return None
+    top1 = 100 * tops[0]
+    return Interval(
+        value=1 - drop.value / top1,
+        low=1 - drop.high / top1,
+        high=1 - drop.low / top1,
+    )
 
 
 def _text(bar: BarSpec, judged: Judged) -> Iterator[Finding]:
@@ -123,6 +124,15 @@ def _at_most(wanted: str, got: Interval | Proportion, most: float) -> Finding:
     if got.high <= most:
         return Finding(wanted, _say(got), "clears")
     return Finding(wanted, _say(got), "below" if got.low > most else "open")
+
+
+def _at_least_beside(
+    wanted: str, got: Interval | Proportion | None, least: float
+) -> Finding:
+    """The same of what only a reference tells; without one it is not reached."""
+    if got is None:
+        return Finding(wanted, NO_REFERENCE, "below")
+    return _at_least(wanted, got, least)
 
 
 def _at_least(wanted: str, got: Interval | Proportion, least: float) -> Finding:

@@ -21,6 +21,12 @@ from models.recipes.pieces import PACKAGE, Piece
 
 AUTHOR = "headwater"
 WIDTHS = {"float16": Widths(2, 2), "int8": Widths(1, 2)}
+LIMITS = {"float16": 1e-3, "int8": 1 / 127}
+"""By how much of the largest weight of its tensor a weight may be off its source.
+
+16-bit floats round by 2^-11 of a weight, INT8 by half a step, which is 1/254 of the
+largest of its channel; each limit is twice that.
+"""
 SPECIFICATIONS = {"iOS16": 7, "iOS17": 8, "iOS18": 9}
 CAVEAT = (
     "Core ML runs on Apple's systems alone and was not asked: the program in the package "
@@ -38,8 +44,8 @@ def run(
     """Write the package, which takes one image of 8-bit pixels, and its proof.
 
     Raises:
-        BuildFailed: the source is no torch piece, the model takes no photos, or the
-            program does not come to what its source answers.
+        BuildFailed: the source is no torch piece, the model takes no photos, a weight is
+            not the source's, or the program does not come to what its source answers.
         ToolFailed: the converter refuses.
     """
     if bench.spec.image is None:
@@ -48,6 +54,7 @@ def run(
     request = _request(step, network, package, bench)
     told = tools(bench, toolings.mobile())("coreml_making", request)
     _check(step, told["specification"], bench)
+    _check_weights(step, told["weights"]["largest_share"], bench)
     made = _made(step, network, package, told)
     wanted = Wanted(step.step, step.photos, (), step.min_agreement)
     facts = prove(made, wanted, Piece(target), bench, tools)
@@ -102,4 +109,12 @@ def _check(step: CoremlExportStep, specification: int, bench: Bench) -> None:
     if specification != SPECIFICATIONS[step.minimum]:
         wanted = f"{SPECIFICATIONS[step.minimum]}, which {step.minimum} reads"
         reason = f"the package must be of specification {wanted}, got {specification}"
+        raise BuildFailed(bench.recipe.id, step.step, reason)
+
+
+def _check_weights(step: CoremlExportStep, share: float, bench: Bench) -> None:
+    most = LIMITS[step.scheme]
+    if not share <= most:
+        wanted = f"within {most:.2g} of the largest of its tensor"
+        reason = f"every weight must be {wanted} of the source's, got {share:.2g}"
         raise BuildFailed(bench.recipe.id, step.step, reason)

@@ -1,8 +1,9 @@
 """Step `litert-check`: the file stays as it is; its proof is put beside it.
 
 Every way of running it (runtimes old and new, fast and plain kernels, threads) must give
-the answers of the first. Answers of plain kernels on photos and on drawn inputs, the
-operators and the cost go into files that travel with the model.
+the answers of the first; the oldest runtime is not asked for operators that it lacks, and
+the checks say so. Answers to photos and to drawn inputs, the operators and the cost go into
+files that travel with the model.
 """
 
 import shutil
@@ -47,7 +48,8 @@ def run(
     """Copy the file, run it every way, write golden answers and the checks.
 
     Raises:
-        BuildFailed: there is no file, two ways do not agree, or metadata disturbs one.
+        BuildFailed: there is no file, two ways do not agree, an answer is no number, or
+            metadata disturbs one.
         ToolFailed: a runtime refuses it.
     """
     if source is None or not bench.data.evaluation:
@@ -61,20 +63,31 @@ def run(
     answers = {way: asker.raw(inputs, way) for way in (NEWEST, *others)}
     output = answers[NEWEST]
     allowed = golden.tolerance(output, [answers[way] for way in others])
+    if not np.isfinite(allowed):
+        raise BuildFailed(bench.recipe.id, step.step, golden.NO_NUMBERS)
     arrays = {"input": inputs, "output": output, "tolerance": np.float64(allowed)}
     carried = describe(piece, graph, bench, tools)
     prove(piece, bench, inputs, answers, tools)
-    checks = {**described(graph, bench, agreed, allowed), "metadata": carried}
+    checks = {
+        **described(graph, bench, agreed, allowed),
+        "metadata": carried,
+        "oldest_runtime_not_asked": list(_lacking(step, graph)),
+    }
     golden.write(target, arrays, checks)
     if bench.spec.audio is not None:
         device.write(target, bench.spec.audio, bench.seed)
     return checks
 
 
+def _lacking(step: LitertCheckStep, graph: Graph) -> tuple[str, ...]:
+    """Why the oldest runtime cannot be asked, in words; empty: it can, if it should."""
+    return unknown_to(graph, toolings.OLDEST) if step.oldest_runtime else ()
+
+
 def _ways(step: LitertCheckStep, graph: Graph) -> list[Way]:
     more = [Way(threads=count) for count in step.threads if count != NEWEST.threads]
     ways = [Way(kernels="reference"), *more]
-    if step.oldest_runtime and not unknown_to(graph, toolings.OLDEST):
+    if step.oldest_runtime and not _lacking(step, graph):
         ways.append(Way(toolings.OLDEST))
     return ways
 

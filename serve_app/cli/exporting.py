@@ -11,15 +11,20 @@ from configs.catalogue import Catalogue, load_catalogue, packaged_catalogue
 from configs.device import DeviceSpec, load_devices
 from configs.environment import Environment, load_environment
 from edge.evidence.gathering import Found
+from edge.evidence.writing import Beside, add
 from edge.exporting.choice import Candidate, best, lightest
-from edge.exporting.folder import Exported, candidate, write
+from edge.exporting.folder import candidate, write
 from models.card import Card
-from models.errors import NothingClears
+from models.errors import ModelError, NotExported, NothingClears
+from models.recipes.compare import Contender
 from models.store import Store
 from serve_app.cli.console import say
 from serve_app.cli.optimize import optimize
-from serve_app.cli.proving import Prover
+from serve_app.cli.proving import Prover, why_none
 from serve_app.cli.searching import Searched, searched, with_candidates
+
+Shown = tuple[Mapping[str, Sequence[Contender]], Mapping[str, str]]
+"""Every variant over each class, and the one that each class gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,12 @@ class Choice:
 
 
 def carry_out(order: Order) -> None:
-    """Run the recipes and searches, choose for each class, write its folder.
+    """Run the recipes and searches, choose for each class, prove, write its folder.
 
     Raises:
-        ModelError: a recipe failed, or no variant is for a class.
+        NotExported: classes have no files: no variant is for them, or its proof failed;
+            the others have theirs.
+        ModelError: a recipe failed.
         typer.BadParameter: the order names what is not there.
     """
     began_s = time.monotonic()
@@ -78,10 +85,21 @@ def carry_out(order: Order) -> None:
     for one in searches:
         one.tell(names, desk.out)
     prover = Prover(desk.environment, desk.catalogue, desk.model)
-    shown = prover.fronts(desk.devices), names
+    compared, left = prover.fronts(desk.devices)
+    for line in left:
+        say(line)
+    failed = []
     for choice in choices:
-        made = _export(desk, choice)
-        _say_why(prover.prove(made, choice.device, shown))
+        try:
+            _export(desk, choice, prover, (compared, names))
+        except ModelError as error:
+            failed.append(f"{choice.device.id}: {error}")
+    _say_time(began_s)
+    if failed:
+        raise NotExported(desk.model, tuple(failed))
+
+
+def _say_time(began_s: float) -> None:
     minutes, seconds = divmod(round(time.monotonic() - began_s), 60)
     say(f"done in {minutes} min {seconds} s")
 
@@ -123,25 +141,35 @@ def _choose(desk: Desk, cards: Sequence[Card], device: DeviceSpec) -> Choice:
     return Choice(device, held, (lightest if one_bar else best)(held, device))
 
 
-def _export(desk: Desk, choice: Choice) -> Exported:
-    chosen, device = choice.chosen, choice.device
-    if chosen is None:
-        found = tuple(
-            f"{one.card.variant}: {'; '.join(one.readiness.reasons())}"
-            for one in choice.held
-        )
-        raise NothingClears(desk.model, f"all that {device.id} wants", found)
+def _export(desk: Desk, choice: Choice, prover: Prover, shown: Shown) -> None:
+    """Prove the variant of one class; a folder is touched after that alone."""
+    chosen, device = _chosen(desk, choice), choice.device
+    found = prover.proved(chosen)
     made = write(desk.store, chosen, device, desk.out)
+    add(made.folder, chosen, device, Beside(found, *shown))
     compiler = "" if made.compiled is None else ", compiled"
     say(
         f"{device.id}: {chosen.card.variant}, {_share(chosen)}{compiler} → {made.folder}"
     )
-    return made
+    if found is None:
+        say(f"  {why_none(chosen.card)}")
+    else:
+        _say_why(found)
 
 
-def _say_why(found: Found | None) -> None:
+def _chosen(desk: Desk, choice: Choice) -> Candidate:
+    if choice.chosen is None:
+        found = tuple(
+            f"{one.card.variant}: {'; '.join(one.readiness.reasons())}"
+            for one in choice.held
+        )
+        raise NothingClears(desk.model, f"all that {choice.device.id} wants", found)
+    return choice.chosen
+
+
+def _say_why(found: Found) -> None:
     """Say in short whose answers a file gives too seldom; its page says why."""
-    for one in found.evidence.agreements if found is not None else ():
+    for one in found.evidence.agreements:
         if not one.is_enough:
             share = f"{one.agreement.value:.2%}"
             say(

@@ -58,11 +58,24 @@ def prefer(
     for line in _told(fact):
         say(line)
     reason = refusal(fact, spec.max_drop_points)
-    store.save_card(card.model_copy(update={"prefers": None if reason else fact}))
+    _save(store, card, None if reason else fact)
     if reason:
         say(f"{card.model} {card.variant} stays with ONNX Runtime: {reason}")
     else:
         say(f"{card.model} {card.variant} prefers OpenVINO by {MARGIN:.0%} and more")
+
+
+def _save(store: Store, judged: Card, prefers: PreferenceFact | None) -> None:
+    """Write it on the card as it is now: a build may have come since it was read.
+
+    Raises:
+        BuildFailed: the file that was judged is no longer that of the variant.
+    """
+    card = store.card(judged.model, judged.version, judged.variant)
+    if card.model_file != judged.model_file:
+        reason = f"{card.variant} was built anew meanwhile; run it again"
+        raise BuildFailed(card.model, "comparison", reason)
+    store.save_card(card.model_copy(update={"prefers": prefers}))
 
 
 def _measured(

@@ -1,21 +1,27 @@
-"""What stands behind exported files: gathered once a variant, put beside every file of it."""
+"""What stands behind exported files: gathered once a variant, before any is written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from configs.catalogue import Catalogue
 from configs.device import DeviceSpec
 from configs.environment import Environment
 from edge.evidence.gathering import Found, gather
 from edge.evidence.variants import fronts
-from edge.evidence.writing import Beside, add
 from edge.exporting.choice import Candidate
-from edge.exporting.folder import Exported, candidate
+from edge.exporting.folder import candidate
 from models.card import Card
-from models.errors import StoreCorrupt, VariantNotFound
+from models.errors import ModelError, NotExplained, StoreCorrupt, VariantNotFound
 from models.recipes.compare import Contender
 from models.store import Store
 from serve_app.cli.console import bars
 from serve_app.cli.optimize import open_engine
+
+
+def why_none(card: Card) -> str:
+    """What to say of a file that is exported without evidence."""
+    if card.form != "litert":
+        return f"no evidence for {card.form}"
+    return "no evidence: not made here by the recipe as it is now, or without photos"
 
 
 class Prover:
@@ -31,37 +37,52 @@ class Prover:
 
     def fronts(
         self, devices: Sequence[DeviceSpec]
-    ) -> Mapping[str, Sequence[Contender]]:
-        """Every stored variant of the model that is for devices, over `devices`."""
-        cards = self._store.variants(self._spec.id, self._spec.version)
-        files = [card for card in cards if any(card.form in d.forms for d in devices)]
-        return fronts(
-            {d.id: [candidate(self._store, one, d) for one in files] for d in devices}
-        )
+    ) -> tuple[Mapping[str, Sequence[Contender]], tuple[str, ...]]:
+        """Every sound variant of the model over `devices`; why others are left out."""
+        held: dict[str, list[Candidate]] = {device.id: [] for device in devices}
+        left: list[str] = []
+        for variant in self._variants():
+            try:
+                found = self._over(variant, devices)
+            except ModelError as error:
+                left.append(f"{variant} is left out of the comparison: {error}")
+            else:
+                for one in found:
+                    held[one.readiness.device].append(one)
+        return fronts(held), tuple(left)
 
-    def prove(
-        self,
-        made: Exported,
-        device: DeviceSpec,
-        shown: tuple[Mapping[str, Sequence[Contender]], Mapping[str, str]],
-    ) -> Found | None:
-        """Put the evidence of `made` into its folder, beside `shown`: fronts and choices.
+    def _variants(self) -> Iterator[str]:
+        """Names of the stored variants of the model, readable or not."""
+        place = (self._spec.id, str(self._spec.version))
+        for file in self._store.card_files():
+            if file.parts[-3:-1] == place:
+                yield file.stem
+
+    def _over(self, variant: str, devices: Sequence[DeviceSpec]) -> list[Candidate]:
+        """A variant held against each device; nothing when it is for none of them."""
+        card = self._store.card(self._spec.id, self._spec.version, variant)
+        if not any(card.form in device.forms for device in devices):
+            return []
+        return [candidate(self._store, card, device) for device in devices]
+
+    def proved(self, chosen: Candidate) -> Found | None:
+        """The evidence of a variant; None: nothing here can gather it, see `why_none`.
 
         Raises:
+            NotExplained: it gives other answers than it should, and not by close calls.
             ModelError: a dataset cannot be had, or a runtime refuses the file.
         """
-        found = self._of(made.candidate)
-        add(made.folder, made.candidate, device, Beside(found, *shown))
-        return found
-
-    def _of(self, chosen: Candidate) -> Found | None:
         card = chosen.card
         if card.variant not in self._found:
             self._found[card.variant] = self._gathered(card)
-        return self._found[card.variant]
+        found = self._found[card.variant]
+        if found is not None and found.evidence.unexplained:
+            findings = found.evidence.unexplained
+            raise NotExplained(card.model, card.variant, findings)
+        return found
 
     def _gathered(self, card: Card) -> Found | None:
-        """None: nothing of it is here, another machine has made it."""
+        """None: its form is not asked here, or nothing of it lies here."""
         if card.recipe is None or card.form != "litert":
             return None
         with bars() as progress:

@@ -4,6 +4,7 @@ Totals are built from differences, so a replica that dies takes nothing back, an
 silent for a moment is taken to go on as it did until its counters come and say.
 """
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -181,7 +182,7 @@ class Feed:
         known = self._sources.get(replica)
         if known is not None and known.stamp == stamp:
             return
-        age_s = values.get(meter.AGE, 0.0)
+        age_s = _number(values, meter.AGE) or 0.0
         counters, gauges = self._split(values)
         if known is None:
             known = self._sources[replica] = _Source(stamp, now_s)
@@ -192,7 +193,7 @@ class Feed:
             self._count(known, counters, max(1.0, now_s - known.heard_s or age_s))
             known.counters = known.counters | counters
         known.stamp, known.heard_s = stamp, now_s
-        known.load_s, known.gauges = values.get(meter.LOAD), gauges
+        known.load_s, known.gauges = _number(values, meter.LOAD), gauges
 
     def _split(
         self, values: Mapping[str, float]
@@ -236,3 +237,9 @@ class Feed:
             more = rate * passed_s
             source.ahead[name] = source.ahead.get(name, 0.0) + more
             self._totals[name] = self._totals.get(name, 0.0) + more
+
+
+def _number(values: Mapping[str, float], name: str) -> float | None:
+    """None: it was not said, or is no number that can be."""
+    value = values.get(name, math.nan)
+    return value if 0 <= value <= MOST else None

@@ -46,7 +46,7 @@ class Meter:
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, *, quiet: bool = False
     ) -> None:
-        self.work, self._quiet = Work(), quiet
+        self.work, self._quiet = Work(clock), quiet
         self._clock, self._born_s = clock, clock()
         self._load_s, self._told_s = 0.0, self._born_s + TOLD_S
         self._flows: dict[str, Flow] = {}

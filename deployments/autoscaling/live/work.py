@@ -5,16 +5,23 @@ deployment whose `capacity.unit` is not `requests`. Hot: additions only.
 """
 
 import math
+import time
+from collections.abc import Callable
 
 CAME, DONE, WAITING = "came", "done", "waiting"
 APART = "|"
+
+WAITING_S = 30.0
+"""What was said to wait is forgotten after this: who said it may see the queue no more."""
 
 
 class Work:
     """The work that this replica has seen, by deployment, in the deployment's own unit."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._counts: dict[str, float] = {}
+        self._waiting: dict[str, tuple[float, float]] = {}  # units, when it was said
 
     def come(self, deployment: str, units: float) -> None:
         """Count work when it arrives: prompt and expected tokens, a job that is put in line.
@@ -35,16 +42,24 @@ class Work:
     def waiting(self, deployment: str, units: float) -> None:
         """Say how much waits in a queue outside of the replicas, as a whole, now.
 
-        Several replicas may say it of the same queue: the largest counts.
+        Several replicas may say it of the same queue: the largest counts. Say it again at
+        least every `WAITING_S`, also when it is the same.
 
         Raises:
             ValueError: `units` is no number, or negative.
         """
-        self._counts[f"{WAITING}{APART}{deployment}"] = _checked(deployment, units)
+        name = f"{WAITING}{APART}{deployment}"
+        self._waiting[name] = _checked(deployment, units), self._clock()
 
     def stats(self) -> dict[str, float]:
         """All counters, flat, as they travel."""
-        return dict(self._counts)
+        now_s = self._clock()
+        for name, (_, said_s) in list(self._waiting.items()):
+            if now_s - said_s > WAITING_S:
+                del self._waiting[name]
+        return self._counts | {
+            name: units for name, (units, _) in self._waiting.items()
+        }
 
     def _add(self, kind: str, deployment: str, units: float) -> None:
         name = f"{kind}{APART}{deployment}"

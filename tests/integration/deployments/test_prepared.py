@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from deployments.backends.copies import MAKING
 from deployments.backends.onnx import OnnxBackend
 from deployments.backends.prepared import MADE, MODEL, WEIGHTS, kind, prepared
 from models.errors import StoreCorrupt
@@ -89,6 +90,15 @@ def test_copies_made_at_once_are_one_copy(store, fact):
     assert [p.name for p in (store.root / "prepared").iterdir()] == [
         f"{fact.sha256}-{kind()}"
     ]
+
+
+def test_what_a_replica_left_that_was_killed_goes_with_the_next_copy(store, fact):
+    left = store.root / "prepared" / f"{MAKING}{fact.sha256}-killed"
+    left.mkdir(parents=True)
+
+    copy = copy_of(store, fact)
+
+    assert [*left.parent.iterdir()] == [copy.parent]
 
 
 @pytest.mark.parametrize("name", [MODEL, WEIGHTS, MADE])

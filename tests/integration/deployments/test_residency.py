@@ -128,7 +128,7 @@ async def measured(root, store, file):
 
 
 async def test_models_take_turns_where_one_fits(root, store, tmp_path):
-    files = [wide(tmp_path / f"{n}.onnx", 200_000, n) for n in range(3)]
+    files = [wide(tmp_path / f"{n}.onnx", 1_000_000, n) for n in range(3)]
     limit = int(1.6 * await measured(root, store, files[0]))
     replica = Replica(root, store, memory_bytes=limit)
     for number, file in enumerate(files):
@@ -304,7 +304,7 @@ async def test_adopted_node_answers_under_its_name(root, store):
 
 async def test_storm_on_real_models_fails_no_request(root, store, tmp_path):
     """Six models, room for two, fifty clients, and an operator who takes one away."""
-    files = [wide(tmp_path / f"{n}.onnx", 100_000, n) for n in range(6)]
+    files = [wide(tmp_path / f"{n}.onnx", 1_000_000, n) for n in range(6)]
     limit = int(2.5 * await measured(root, store, files[0]))
     replica = Replica(root, store, Slots(2), memory_bytes=limit)
     for number, file in enumerate(files):

@@ -76,7 +76,8 @@ async def test_many_requests_of_one_stream_are_answered_in_order(stub, replica):
     answers = [answer.infer_response.id async for answer in call]
 
     assert answers == [str(number) for number in range(count)]
-    assert 0 < float(replica.metadata[LEFT_MS]) <= 1e3 * WAIT_S
+    # gRPC writes what is left with three digits, rounded up.
+    assert 0 < float(replica.metadata[LEFT_MS]) <= 1.01e3 * WAIT_S
 
 
 async def test_client_that_leaves_takes_its_stream_along(stub, service):

@@ -32,6 +32,7 @@ def test_model_that_hears_takes_one_picture():
         ({"hop_samples": 80}, r"audio needs one input, FP32 \[1, 97, 40\]"),
         ({"samples": 100}, "samples must hold at least one frame"),
         ({"high_hz": 5000}, "low_hz < high_hz <= rate_hz / 2"),
+        ({"quietest": 3_000_000_000}, "less than or equal to 65535"),
         ({"frame_samples": 200}, "64, 128, 256, 512 or 1024"),
     ],
 )

@@ -1,6 +1,7 @@
 import asyncio
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -495,3 +496,24 @@ async def test_close_refuses_requests_with_deadlines_too(busy, doubler):
     with pytest.raises(NotReady):
         await waiting
     assert await running[0] == 0
+
+
+async def test_item_is_let_go_when_its_answer_is_given():
+    class Item:
+        """Something that can be watched."""
+
+    slots = Slots(1)
+    batcher: Batcher[Item, int] = Batcher(
+        "m", BatchingSpec(max_batch_size=4), slots, lambda items: [1]
+    )
+    item = Item()
+    held = weakref.ref(item)
+
+    await batcher.submit(item, 1)
+    del item
+    await batcher.drained()
+    await slots.acquire()
+    await slots.run(lambda: None)  # the thread lets go of its last work with the next
+
+    assert held() is None
+    await batcher.close()

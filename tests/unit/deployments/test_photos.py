@@ -11,6 +11,7 @@ from PIL import Image
 from configs.model import ImageSpec
 from configs.pipeline import ImagePreprocessSpec
 from deployments.errors import DeadlineExceeded, InvalidInput, Overloaded
+from deployments.keeping import Later, Room
 from deployments.messages import Request, Urgency
 from deployments.photos import KEPT_PIXELS, ImagePreprocess, crop_name
 from deployments.slots import Slots
@@ -28,11 +29,13 @@ def encoded(*contents):
     return Request("p", {"image": np.array(contents, dtype=np.object_)})
 
 
-def preprocess(max_pixels=10_000_000, max_queue_size=8, later=()):
+def preprocess(max_pixels=10_000_000, max_queue_size=8, later=(), room=None):
     spec = ImagePreprocessSpec(
         kind="image", max_pixels=max_pixels, max_queue_size=max_queue_size
     )
-    return ImagePreprocess("p", [SMALL, LARGE], spec, Slots(1), later)
+    return ImagePreprocess(
+        "p", [SMALL, LARGE], spec, Slots(1), Later(later, room or Room())
+    )
 
 
 async def test_preprocess_gives_a_crop_for_each_size_members_want():
@@ -132,6 +135,47 @@ async def test_large_photo_is_not_kept_for_crops_to_come():
 
     assert later.spared == 1
     assert np.array_equal(await later.rows(None), whole[crop_name(LARGE)])
+
+
+def keeping(photos):
+    """Preprocessing with room for so many photos of `png`, and a crop that comes later."""
+    return preprocess(later=[crop_name(LARGE)], room=Room(photos * 30 * 20))
+
+
+def kept(reply):
+    return reply.later[crop_name(LARGE)].spared
+
+
+async def test_photos_beyond_the_room_have_all_crops_made_at_once():
+    node, contents = keeping(2), [png(color) for color in ("red", "blue", "green")]
+    whole = await preprocess().infer(encoded(*contents))
+
+    reply = await node.infer(encoded(*contents))
+    other = await node.infer(encoded(*contents))
+
+    assert (kept(reply), kept(other)) == (2, 0)
+    for answer in (reply, other):
+        made = await answer.later[crop_name(LARGE)].rows(None)
+        assert np.array_equal(made, whole.outputs[crop_name(LARGE)])
+
+
+async def test_photo_gives_its_room_back_when_its_last_crop_is_made():
+    node = keeping(2)
+    reply = await node.infer(encoded(png("red"), png("blue")))
+
+    await reply.later[crop_name(LARGE)].rows(np.array([0, 1]))
+
+    assert kept(await node.infer(encoded(png("green"), png("red")))) == 2
+
+
+async def test_photo_gives_its_room_back_when_nobody_asks_for_its_crops():
+    node = keeping(2)
+    reply = await node.infer(encoded(png("red"), png("blue")))
+    assert kept(reply) == 2
+
+    del reply
+
+    assert kept(await node.infer(encoded(png("green"), png("red")))) == 2
 
 
 async def test_crop_that_comes_too_late_is_refused_as_its_request_is():

@@ -1,12 +1,16 @@
 """`headwater edge`: what is asked for, what is written, how it ends."""
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from models.errors import NothingClears
+from edge.evidence.facts import Evidence
+from edge.evidence.gathering import Found
+from models.errors import NotExported
 from models.store import Store
 from serve_app.cli import exporting
 from serve_app.cli.main import app
+from serve_app.cli.proving import Prover, why_none
 from tests.fakes_litert import lite_card
 from tests.tiny_lite import put, tiny_float, tiny_int8
 
@@ -72,8 +76,79 @@ def test_each_class_gets_what_it_can_run(home, ran):
 def test_class_that_no_variant_is_for_is_an_error(home, ran):
     result = edge("export", FLOAT, "--class", "edge-tpu")
 
-    assert isinstance(result.exception, NothingClears)
+    assert isinstance(result.exception, NotExported)
     assert "input is float32" in str(result.exception)
+
+
+def test_class_that_no_variant_is_for_does_not_stop_the_later_ones(home, ran):
+    classes = ("--class", "edge-tpu", "--class", "mobile", "--class", "microcontroller")
+
+    result = edge("export", FLOAT, *classes)
+
+    assert isinstance(result.exception, NotExported)
+    assert "mobile: student-float16-litert" in result.stdout
+    assert folders(home) == ["mobile"]
+    reasons = result.exception.reasons
+    assert [one.partition(":")[0] for one in reasons] == ["edge-tpu", "microcontroller"]
+    assert all(one in str(result.exception) for one in reasons)
+
+
+def folders(home):
+    return sorted(one.name for one in (home / "edge" / "fashion-mnist").glob("*"))
+
+
+def spoil(home, variant):
+    """Change the stored file of `variant`, as a bad disk does."""
+    store = Store(home / "store")
+    card = store.card("fashion-mnist", 1, variant)
+    store.file(card.model_file).chmod(0o600)
+    store.file(card.model_file).write_bytes(b"spoilt")
+
+
+def test_unrelated_corrupt_variant_is_named_and_left_out(home, ran):
+    spoil(home, "student-float16-litert")
+
+    result = edge("export", INT8, "--class", "mobile")
+
+    assert result.exit_code == 0
+    assert "student-float16-litert is left out of the comparison" in result.stdout
+    assert (home / "edge" / "fashion-mnist" / "mobile" / "report.md").exists()
+
+
+def test_unrelated_unreadable_card_is_named_and_left_out(home, ran):
+    store = Store(home / "store")
+    card = store.card("fashion-mnist", 1, "student-float16-litert")
+    store.card_file(card).write_text("{}")
+
+    result = edge("export", INT8, "--class", "mobile")
+
+    assert result.exit_code == 0
+    assert "student-float16-litert is left out of the comparison" in result.stdout
+
+
+def test_failing_proof_leaves_no_folder(home, ran, monkeypatch):
+    told = Evidence(dataset="d", rows=1, unexplained=("Not explained: all of it.",))
+    found = Found(told, np.empty(0), np.empty(0))
+    monkeypatch.setattr(Prover, "_gathered", lambda self, card: found)
+
+    result = edge("export", INT8, "--class", "mobile", "--class", "edge-tpu")
+
+    assert isinstance(result.exception, NotExported)
+    assert str(result.exception).count("Not explained: all of it.") == 2
+    assert folders(home) == []
+
+
+def test_file_without_evidence_says_so(home, ran):
+    result = edge("export", INT8, "--class", "mobile")
+
+    assert "no evidence: not made here" in result.stdout
+
+
+@pytest.mark.parametrize("form", ["executorch", "coreml", "ort"])
+def test_other_forms_have_no_evidence_and_say_so(form):
+    card = lite_card("int8").model_copy(update={"form": form})
+
+    assert why_none(card) == f"no evidence for {form}"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from configs.catalogue import packaged_catalogue
 from configs.device import load_devices
 from edge.exporting.choice import best
 from edge.exporting.folder import candidate, write
-from edge.exporting.forms import size_bytes
+from edge.exporting.forms import EVIDENCE, size_bytes
+from models.errors import StoreCorrupt
 from models.store import Store
 from tests.fakes_litert import carried, lite_card, packed
 from tests.fakes_mobile import checks
@@ -142,6 +143,29 @@ def test_file_of_another_form_does_not_stay_beside_the_new_one(tmp_path):
 
     assert (folder / "model.tflite").exists()
     assert not (folder / "model.mlpackage").exists()
+
+
+def test_evidence_of_another_form_does_not_stay_beside_the_new_one(tmp_path):
+    store, made = package(tmp_path)
+    _, lite = stored(tmp_path)
+    ios, out = DEVICES["ios"], tmp_path / "out"
+    first = write(store, candidate(store, lite, ios), ios, out).folder
+    for name in EVIDENCE:
+        (first / name).write_text("of the .tflite")
+
+    folder = write(store, candidate(store, made, ios), ios, out).folder
+
+    assert folder == first
+    assert [file.name for file in folder.iterdir() if file.name in EVIDENCE] == []
+
+
+def test_checks_that_cannot_be_read_are_named_as_such(tmp_path):
+    store, made = package(tmp_path)
+    bad = store.add_file(put(tmp_path, b"{}", "bad.json"))
+    broken = made.model_copy(update={"files": {**made.files, "checks.json": bad}})
+
+    with pytest.raises(StoreCorrupt, match=r"unreadable checks\.json"):
+        candidate(store, broken, DEVICES["ios"])
 
 
 @pytest.mark.parametrize(("device", "form"), [("ios", "coreml"), ("android", "litert")])

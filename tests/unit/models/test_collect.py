@@ -8,6 +8,7 @@ from models import collect
 from models.errors import StoreCorrupt
 from models.pins import pin, unpin
 from models.store import Store
+from tests.fakes_search import a_recipe
 from tests.stored import a_card, add, grow_old
 from tests.tiny_models import make_tiny_catalogue
 
@@ -170,6 +171,29 @@ def test_variant_that_a_pipeline_may_take_stays(root, store, said):
     grow_old(store.root)
 
     assert collect.remove(store, load_catalogue(root)) == []
+
+
+def test_winner_of_a_search_stays(root, store):
+    put(root, store, "tiny-a", "found-w50-p0-qat", b"mine")
+    recipe = a_recipe(model="tiny-a", data={})
+    (root / "recipes").mkdir()
+    written = yaml.safe_dump(recipe.model_dump(mode="json"))
+    (root / "recipes" / "find.yaml").write_text(written)
+    grow_old(store.root)
+
+    assert collect.remove(store, load_catalogue(root)) == []
+
+
+def test_shadow_of_a_pipeline_stays(root, store):
+    put(root, store, "tiny-a", "on-devices", b"mine")
+    put(root, store, "tiny-b", "on-devices", b"of another model")
+    members = [{"model": "tiny-a", "variant": "on-devices"}]
+    rewrite(root, "pipelines", "tiny", shadow={"members": members})
+    grow_old(store.root)
+
+    collect.remove(store, load_catalogue(root))
+
+    assert [card.model for card in store.cards()] == ["tiny-a"]
 
 
 def test_young_card_stays(root, store):

@@ -1,9 +1,12 @@
 """ONNX files run by OpenVINO, against ONNX Runtime on the same file."""
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
+import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,6 +16,8 @@ from onnx import helper
 from configs.catalogue import load_catalogue
 from configs.model import BatchingSpec, TensorSpec
 from configs.pool import PoolSpec
+from deployments.backends import compiled
+from deployments.backends.copies import MAKING
 from deployments.backends.onnx import OnnxBackend
 from deployments.backends.opening import open_backend
 from deployments.backends.openvino import OpenvinoBackend, compile_file
@@ -93,6 +98,17 @@ def test_batch_that_may_only_be_read_is_taken(file):
 
     for name, tensor in wanted.items():
         np.testing.assert_array_equal(found[name], tensor)
+
+
+def test_input_is_let_go_when_its_run_is_over(file):
+    backend, batch = opened(file), rows(2)
+    held = weakref.ref(batch["input"])
+    (wanted,) = backend.run(batch).values()
+
+    del batch
+
+    assert held() is None
+    np.testing.assert_array_equal(backend.run(rows(2))["logits"], wanted)
 
 
 def test_slots_ask_at_once_without_mixing_rows(file):
@@ -219,6 +235,59 @@ def test_copy_is_made_once_and_answers_bit_for_bit_as_the_file(store, file, capl
     for batch in batches:
         for name, tensor in first.run(batch).items():
             np.testing.assert_array_equal(again.run(batch)[name], tensor)
+
+
+def test_replicas_that_start_together_compile_once(store, file, monkeypatch):
+    stored, ready, asked = card(store, file), threading.Barrier(4), []
+
+    def compile_alone(source, slots):
+        """Whoever compiles has the lock: nobody else gets it."""
+        with source.open("rb") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        asked.append(source)
+        return compile_file(source, slots)
+
+    def start(_):
+        ready.wait()
+        return open_backend(stored, Store(store.root), OPENVINO)
+
+    monkeypatch.setattr(compiled, "compile_file", compile_alone)
+    with ThreadPoolExecutor(4) as replicas:
+        backends = list(replicas.map(start, range(4)))
+
+    assert len(asked) == 1
+    first, *others = [backend.run(rows(2))["logits"] for backend in backends]
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+
+
+def test_what_a_replica_left_that_was_killed_goes_with_the_next_copy(store, file):
+    stored = card(store, file)
+    digest = stored.model_file.sha256
+    left = store.root / "prepared" / f"{MAKING}{digest}-killed"
+    others = store.root / "prepared" / f"{MAKING}{digest[::-1]}-at-work"
+    for folder in (left, others):
+        folder.mkdir(parents=True)
+        (folder / "model.blob").write_bytes(b"half")
+
+    open_backend(stored, store, OPENVINO)
+
+    assert (left.exists(), others.exists()) == (False, True)
+
+
+def test_disk_that_knows_no_locks_does_not_stop_a_load(
+    store, file, monkeypatch, caplog
+):
+    def refuse(*_):
+        raise OSError("no locks available")
+
+    stored = card(store, file)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    backend = open_backend(stored, store, OPENVINO)
+
+    assert backend.run(rows(1))["logits"].shape == (1, 4)
+    assert "is compiled for one replica: no locks available" in caplog.text
 
 
 def test_torn_copy_is_made_anew(store, file):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from deployments.messages import Request
-from deployments.shadow.node import Shadowed
-from deployments.shadow.runner import LOWEST, Runner
-from tests.fakes_shadow import Scene, ToldBackend
+from deployments.shadow.node import MOST_BYTES, Shadowed
+from deployments.shadow.runner import NICENESS, Runner
+from tests.fakes_shadow import Scene, ToldBackend, Watcher
 
 SURE_OF_0, SURE_OF_1 = [5.0, 0.0, 0.0], [0.0, 5.0, 0.0]
 
@@ -74,6 +74,43 @@ async def test_what_would_wait_too_long_is_dropped_and_counted():
     await scene.ask(0, 1)
     await scene.shadow.rest()
     assert scene.shadow.stats.rows == 6
+
+
+async def test_views_that_hold_large_bodies_are_dropped_although_their_rows_are_few():
+    backend = ToldBackend(logits(*[SURE_OF_0] * 8), held=True)
+    scene = Scene(backend)
+    half = np.zeros((MOST_BYTES // 2 // 8, 1), np.int64)
+
+    for _ in range(3):
+        body = np.zeros_like(half)
+        await scene.node.infer(Request("p", {"x": body[:1]}))
+
+    # With its answer one body is more than half of what may wait.
+    assert scene.watcher.outcomes == ["dropped"] * 2
+    backend.let_go()
+    await scene.shadow.rest()
+    await scene.node.infer(Request("p", {"x": half[:1]}))
+    await scene.shadow.rest()
+    assert (scene.shadow.stats.rows, scene.shadow.stats.dropped) == (2, 2)
+
+
+class Blind(Watcher):
+    def show(self, *shown):
+        super().show(*shown)
+        raise OSError("nobody there")
+
+
+async def test_watcher_that_fails_stops_no_shadow_and_no_request(caplog):
+    scene = Scene(alike(), Blind(), max_waiting_rows=2)
+
+    for _ in range(3):
+        await scene.ask(0, 1)
+        await scene.shadow.rest()
+    await scene.ask(0, 1, 2)
+
+    assert scene.watcher.outcomes == ["compared"] * 3 + ["dropped"]
+    assert (scene.shadow.stats.rows, scene.shadow.stats.dropped) == (6, 3)
+    assert caplog.messages == ["shadow m/int8 cannot be shown: nobody there"]
 
 
 @pytest.mark.parametrize(("fraction", "asked"), [(1.0, 20), (0.25, 5), (0.1, 2)])
@@ -172,7 +209,7 @@ async def test_closing_forgets_what_waits():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness of a thread")
-async def test_thread_of_a_shadow_goes_behind_all_others():
+async def test_thread_of_a_shadow_steps_back_behind_the_others():
     class Asking:
         def run(self, inputs):
             found.append(os.getpriority(os.PRIO_PROCESS, 0))
@@ -182,5 +219,5 @@ async def test_thread_of_a_shadow_goes_behind_all_others():
 
     await Runner(Asking, "logits").probabilities({"x": np.zeros((1, 1))})
 
-    assert found == [LOWEST]
+    assert found == [max(before, NICENESS)]
     assert os.getpriority(os.PRIO_PROCESS, 0) == before

@@ -12,8 +12,9 @@ from edge.evidence.agreement import (
     compared,
     explained,
     log_shares,
+    unexplained,
 )
-from edge.evidence.facts import Evidence, LayerFact
+from edge.evidence.facts import CLOSE, Evidence, LayerFact
 from edge.evidence.gathering import counted
 from models.ensembles import softmax
 
@@ -78,6 +79,54 @@ def test_real_difference_is_not_called_a_close_call():
     assert found.sure.value == 0.98
 
 
+def evidence(fact):
+    return Evidence(dataset="d", rows=fact.agreement.n, agreements=(fact,))
+
+
+def test_unrelated_file_does_not_make_close_calls_of_anything():
+    draw = np.random.default_rng(5)
+    before, after = (
+        draw.normal(0, size, (904, 100)).astype(np.float32) for size in (4, 400)
+    )
+
+    fact = agreement(Other("fp32", before), after, np.zeros(904, np.int64))
+
+    assert (compared(before, after).before < fact.moved).all()
+    assert fact.close < 904 / 2
+    (told,) = unexplained(evidence(fact))
+    assert told.startswith("Not explained: it has the answer of fp32 on ")
+    assert "rows that are no close calls; wanted are 99%" in told
+    assert told in explained(evidence(fact))
+
+
+def test_close_calls_are_those_of_the_other_variant_whatever_the_file_does():
+    before = np.concatenate([sure(10, CLOSE - 0.01), sure(10, CLOSE + 0.01)])
+    draw = np.random.default_rng(5)
+
+    for size in (0.1, 1, 100):
+        after = before + draw.normal(0, size, before.shape).astype(np.float32)
+        fact = agreement(Other("fp32", before), after, np.zeros(20, np.int64))
+        assert fact.close == 10
+
+
+def test_nothing_is_explained_where_every_row_is_a_close_call():
+    before = sure(100, CLOSE / 2)
+
+    fact = agreement(Other("fp32", before), before[:, ::-1], np.zeros(100, np.int64))
+
+    assert fact.sure is None
+    assert "every row is a close call" in unexplained(evidence(fact))[0]
+
+
+def test_close_calls_that_turned_are_explained():
+    before, after = close_calls()
+
+    fact = agreement(Other("fp32", before), after, np.zeros(100, np.int64))
+
+    assert not fact.is_enough
+    assert unexplained(evidence(fact)) == ()
+
+
 def test_student_need_not_explain_that_it_is_not_its_teacher():
     before = sure(100)
     other = Other("teacher", before, expected=False)
@@ -85,7 +134,7 @@ def test_student_need_not_explain_that_it_is_not_its_teacher():
     fact = agreement(other, before[:, ::-1], np.zeros(100, np.int64))
 
     assert fact.agreement.value == 0
-    assert explained(Evidence(dataset="d", rows=100, agreements=(fact,))) == ()
+    assert explained(evidence(fact)) == unexplained(evidence(fact)) == ()
 
 
 def test_file_that_agrees_explains_nothing():

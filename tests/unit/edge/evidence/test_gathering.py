@@ -14,6 +14,7 @@ from edge.evidence.gathering import gather
 from edge.evidence.variants import fronts
 from edge.evidence.writing import Beside, add
 from edge.exporting.choice import Candidate
+from edge.exporting.forms import EVIDENCE
 from edge.readiness.classes import readiness
 from models.litert.reading import read
 from models.recipes.bench import Teacher
@@ -65,6 +66,13 @@ def test_file_is_held_against_its_reference_on_every_photo(found, inspected):
     assert np.trace(confusion["eye-a in float"]) == 24
 
 
+def test_file_of_another_network_is_not_explained(found):
+    (line,) = found.evidence.unexplained
+
+    assert line.startswith("Not explained: it has the answer of eye-a in float on ")
+    assert line in found.evidence.explanation
+
+
 def test_layers_are_those_that_the_quantizing_step_measured(found):
     assert found.evidence.layers == tuple(LayerFact(**one) for one in LAYERS)
 
@@ -111,6 +119,24 @@ def test_student_is_held_against_itself_in_float_as_well(inspected, tiny):
         ("teacher", False), ("itself in float", True),
     ]  # fmt: skip
     assert not any("teacher" in line for line in found.evidence.explanation)
+
+
+def test_student_need_not_answer_as_what_is_served(inspected, tiny):
+    bar = inspected.bench.bar.model_copy(
+        update={"against": ReferenceSpec(recipe="teacher")}
+    )
+    inspected.bench.recipe = inspected.bench.recipe.model_copy(update={"bar": bar})
+    store = Store(tiny.folder / "store")
+    fact = store.add_file(tiny.folder / "eye-b.onnx")
+    served = lite_card("int8-onnx").model_copy(
+        update={"model": "eye-a", "model_file": fact, "form": "onnx"}
+    )
+
+    found = gather(inspected, (store, served), LABELS, FakeTools())
+
+    assert found is not None
+    assert [one.expected for one in found.evidence.agreements] == [False, False]
+    assert found.evidence.unexplained == ()
 
 
 def test_recipe_that_names_no_photos_has_no_evidence(inspected):
@@ -170,6 +196,15 @@ def test_writing_twice_gives_the_same_bytes(found, tmp_path):
     assert {f.name: f.read_bytes() for f in one.iterdir()} == {
         f.name: f.read_bytes() for f in two.iterdir()
     }
+
+
+def test_evidence_of_an_earlier_file_does_not_stay(found, tmp_path):
+    folder = written(found, tmp_path / "out")
+    held = readiness(read(tiny_int8()), MOBILE, 4000)
+
+    add(folder, Candidate(lite_card("other"), held), MOBILE, Beside(None, {}, {}))
+
+    assert [file.name for file in folder.iterdir() if file.name in EVIDENCE] == []
 
 
 def test_variant_of_another_machine_has_a_page_all_the_same(tmp_path):

@@ -101,6 +101,42 @@ def test_search_that_has_nothing_to_vary_is_refused(steps):
         a_recipe(steps=steps)
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"widths": [0.12, 1, 0.125]}, "widths 0.12 and 0.125 are the same"),
+        ({"pruning": [0.33, 0.333]}, "pruning 0.33 and 0.333 are the same"),
+    ],
+)
+def test_candidates_that_would_share_a_name_are_refused(said, reason):
+    with pytest.raises(ValueError, match=reason):
+        a_recipe(search=said)
+
+
+def test_number_that_is_said_twice_is_tried_once():
+    found = variations(a_recipe(search={"widths": [0.5, 0.5], "pruning": [0, 0]}))
+
+    assert [one.recipe.variant for one in found] == ["found-w50-p0-ptq"]
+
+
+def test_recipe_knows_the_variants_of_its_search():
+    recipe = a_recipe()
+    made = {one.recipe.variant for one in variations(recipe)}
+
+    assert set(recipe.variants()) == {"found", *made}
+    assert a_recipe(search=None).variants() == ("found",)
+
+
+@pytest.mark.parametrize("table", ["stages", "blocks"])
+@pytest.mark.parametrize("said", ["foo", "32", "32:24:2;64:24:2", 117_122])
+def test_table_that_no_width_can_vary_is_refused(table, said):
+    train = {"step": "train", "options": {table: said}}
+    steps = [train, {"step": "litert-convert"}, {"step": "litert-quantize"}]
+
+    with pytest.raises(ValueError, match=f"search needs {table} to vary"):
+        a_recipe(steps=steps)
+
+
 def test_recipe_without_a_search_has_no_candidates():
     with pytest.raises(ValueError, match="find has no search"):
         variations(a_recipe(search=None))

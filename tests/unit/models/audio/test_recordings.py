@@ -58,12 +58,22 @@ def test_odd_byte_at_the_end_is_left_out():
         (b"", "not a WAV file"),
         (b"\x89PNG", "not a WAV file"),
         (pcm_wav([1, 2])[:30], "truncated or damaged WAV file"),
+        (pcm_wav([1, 2, 3])[:-2], "damaged WAV file: 4 of 6 bytes of data"),
         (pcm_wav([]), "truncated or damaged WAV file"),
         (pcm_wav([1, 2], rate=44_100), "1 channel of 8000 Hz, has 1 of 44100 Hz"),
         (pcm_wav([1, 2], channels=2), "1 channel of 8000 Hz, has 2 of 8000 Hz"),
         (wav(3, 32, b"\0" * 8), "PCM of 16 bits or µ-law, is encoding 3 of 32 bits"),
     ],
-    ids=["empty", "png", "cut", "silent", "rate", "stereo", "float"],
+    ids=[
+        "empty",
+        "png",
+        "cut",
+        "cut within samples",
+        "silent",
+        "rate",
+        "stereo",
+        "float",
+    ],
 )
 def test_what_cannot_be_taken_is_refused_with_a_reason(content, reason):
     with pytest.raises(BadRecording, match=reason):

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from configs.edge_steps import LitertCheckStep, LitertQuantizeStep
 from configs.steps import AnyStep
 from models.errors import BuildFailed
+from models.litert import golden
 from models.litert.judge import judge_litert
 from models.litert.reading import read_file
 from models.recipes.bench import Teacher
@@ -112,6 +113,7 @@ def test_check_runs_old_and_new_runtimes_kernels_and_threads(tiny):
 
     facts, _ = checked(tiny, tools)
 
+    assert facts["oldest_runtime_not_asked"] == []
     assert [one["way"] for one in facts["ways"]] == [
         "litert-2.3.0, reference kernels, 1 thread",
         "litert-2.3.0, optimised kernels, 2 threads",
@@ -124,8 +126,11 @@ def test_check_runs_old_and_new_runtimes_kernels_and_threads(tiny):
 def test_old_runtime_is_not_asked_for_what_it_lacks(tiny):
     tools = FakeTools()
 
-    checked(tiny, tools, tiny_int8(conv_version=8))
+    facts, _ = checked(tiny, tools, tiny_int8(conv_version=8))
 
+    assert facts["oldest_runtime_not_asked"] == [
+        "CONV_2D 8 is newer than 7 of tflite-runtime-2.14.0"
+    ]
     ran = {name for name, worker, _ in tools.asked if worker == "running"}
     assert ran == {"litert"}
 
@@ -171,6 +176,13 @@ def test_checking_twice_asks_about_photos_once(tiny):
         if worker == "running" and not request.get("raw")
     ]
     assert photos == []
+
+
+def test_what_is_no_number_makes_no_tolerance():
+    output = np.ones((2, 3), np.float32)
+
+    assert golden.tolerance(output, [output, output + 1]) == 2.0
+    assert np.isnan(golden.tolerance(output, [output, output * np.nan]))
 
 
 def test_judge_measures_quality_time_and_memory(tiny):

@@ -12,6 +12,7 @@ from configs.steps import AnyStep, QuantizeStaticStep
 from models.errors import BuildFailed
 from models.mobile.checks import Checks
 from models.mobile.judge import judge_mobile
+from models.mobile.proof import unlike
 from models.recipes.bench import Teacher
 from models.recipes.pieces import PACKAGE, Piece
 from models.runtime import Runner
@@ -140,6 +141,84 @@ def test_file_that_disagrees_with_its_source_is_refused(tiny, trained):
         BuildFailed, match="as its source does on 90% of photos, does on 0"
     ):
         made(tiny, "executorch-export", trained, wrong)
+
+
+class ByThreads(FakeMobile):
+    """Answers on two threads are `spoilt` ones of those on one."""
+
+    def __init__(self, spoilt: Any) -> None:
+        super().__init__()
+        self.spoilt = spoilt
+
+    def running(self, request: Any) -> Any:
+        told = super().running(request)
+        if request["threads"] == 2:
+            np.save(request["out"], self.spoilt(np.load(request["out"])))
+        return told
+
+
+@pytest.mark.parametrize("word", ["executorch-export", "ort-export"])
+@pytest.mark.parametrize(
+    ("spoilt", "told"),
+    [
+        (lambda answers: answers * np.nan, "must be numbers, those by 2 threads"),
+        (lambda answers: answers + np.ptp(answers), "within .* of those by one, got"),
+        (lambda answers: answers[::-1], "logits by 2 threads must be within"),
+    ],
+)
+def test_file_whose_answers_depend_on_threads_is_refused(
+    tiny, trained, word, spoilt, told
+):
+    source = tiny.source if word == "ort-export" else trained
+
+    with pytest.raises(BuildFailed, match=told):
+        made(tiny, word, source, ByThreads(spoilt))
+
+
+def test_other_class_on_other_threads_is_refused_however_near_the_logits_are():
+    output = np.array([[5.0, 4.999, 0.0]], np.float32)
+
+    reason = unlike(output, {2: output[:, [1, 0, 2]]}, 0.01)
+
+    assert reason == "classes by 2 threads must be those by one, they are not"
+    assert unlike(output, {2: output + np.float32(0.01)}, 0.01) is None
+
+
+def test_answers_that_are_no_numbers_are_refused(tiny, trained):
+    wrong = FakeMobile(lambda answers: answers * np.nan)
+
+    with pytest.raises(BuildFailed, match="must be numbers"):
+        made(tiny, "executorch-export", trained, wrong)
+
+
+class OtherWeights(FakeMobile):
+    """A converter whose weights are off by `share` of the largest."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def coreml_making(self, request: Any) -> Any:
+        told = super().coreml_making(request)
+        return {**told, "weights": {**told["weights"], "largest_share": self.share}}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "share"), [("float16", 0.0011), ("int8", 0.009), ("int8", float("nan"))]
+)
+def test_package_with_other_weights_is_refused(tiny, trained, scheme, share):
+    with pytest.raises(BuildFailed, match="every weight must be within"):
+        made(tiny, "coreml-export", trained, OtherWeights(share), scheme=scheme)
+
+
+def test_package_with_rounded_weights_is_kept(tiny, trained):
+    _, piece = made(
+        tiny, "coreml-export", trained, OtherWeights(1 / 254), scheme="int8"
+    )
+
+    told = checks(piece).weights
+    assert told is not None
+    assert told.largest_share == 1 / 254
 
 
 def test_package_takes_pixels_as_they_are(tiny, trained):

@@ -99,6 +99,31 @@ def test_share_of_top1_takes_the_place_of_points_lost():
     assert found[0].got == "0.97 (95% interval 0.96 to 0.98)"
 
 
+@pytest.mark.parametrize(
+    "said", [{"min_top1_share": 0.97}, {"min_agreement": 0.5}, {"metric": "agreement"}]
+)
+def test_what_needs_a_reference_is_refused_without_one(said):
+    bar = BarSpec(max_drop_points=9, **said)
+    alone = judged(0, 0).quality[0]
+    alone = alone.model_copy(update={"agreement": None, "drop_points": None})
+
+    found = findings(bar, judged(0, 0, quality=(alone,)))
+
+    (bad,) = refused(bar, found)
+    assert (bad.outcome, "needs a reference" in bad.got) == ("below", True)
+
+
+def test_share_of_a_reference_on_another_dataset_is_refused():
+    own = judged(0, 0.5)
+    fact = own.quality[0].model_copy(update={"dataset": "other"})
+    other = Judged(name="t", form="onnx", size_bytes=1, quality=(fact,))
+    what = own.model_copy(update={"reference": other})
+
+    (found,) = findings(BarSpec(min_top1_share=0.5), what)
+
+    assert (found.outcome, "needs a reference" in found.got) == ("below", True)
+
+
 @pytest.mark.parametrize(("high", "outcome"), [(0.019, "clears"), (0.03, "open")])
 def test_perplexity_is_judged_on_its_rise(high, outcome):
     text = TextFact(

@@ -9,8 +9,10 @@ from configs.environment import load_environment
 from deployments.backends import opening
 from deployments.backends.onnx import OnnxBackend
 from deployments.backends.preference import OPENVINO
+from models.card import PreferenceFact
 from models.errors import BuildFailed, NotInCatalogue
 from models.store import Store
+from serve_app.cli import prefer as command
 from serve_app.cli.models import app
 from tests.tiny_vision import make_tiny_vision
 
@@ -78,6 +80,43 @@ def test_unknown_version_is_named_with_those_there_are(home):
 
     assert isinstance(error, NotInCatalogue)
     assert "eye-a@1" in str(error)
+
+
+def between(monkeypatch, change):
+    """Have the card changed after it was read and before it is saved."""
+
+    def measured(workshop, spec, card, folders):
+        workshop.store.save_card(card.model_copy(update=change(card)))
+        return PreferenceFact(
+            runtime="openvino",
+            created=card.created,
+            quality=(),
+            times=(),
+            machine=card.machine,
+        )
+
+    monkeypatch.setattr(command, "_measured", measured)
+    monkeypatch.setattr("models.prefer.refusal", lambda fact, max_drop_points: "")
+
+
+def test_variant_that_was_built_anew_meanwhile_is_not_overwritten(home, monkeypatch):
+    newer = stored("fp32-onnx").model_file
+    between(monkeypatch, lambda card: {"model_file": newer})
+
+    error = call("prefer", "eye-a").exception
+
+    assert isinstance(error, BuildFailed)
+    assert "int8-onnx was built anew meanwhile; run it again" in str(error)
+    assert stored().model_file == newer
+
+
+def test_what_else_came_onto_the_card_meanwhile_stays(home, monkeypatch):
+    between(monkeypatch, lambda card: {"title": "renamed"})
+
+    told = call("prefer", "eye-a")
+
+    assert told.exit_code == 0, told.output
+    assert (stored().title, stored().prefers is None) == ("renamed", False)
 
 
 def test_model_without_photos_is_refused(home, slow):

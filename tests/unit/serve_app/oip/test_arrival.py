@@ -4,8 +4,9 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serve_app.oip import arrival as arrivals
 from serve_app.oip import inference_pb2 as pb
-from serve_app.oip.arrival import arrived, of_message
+from serve_app.oip.arrival import MOST_FIELDS, arrived, of_message, split
 
 RAW = b"\x3a"
 """The key of a raw tensor on the wire: field 7, counted."""
@@ -96,3 +97,38 @@ def test_broken_message_is_refused_as_protobuf_does(content):
         pb.ModelInferRequest.FromString(content)
     with pytest.raises(DecodeError):
         arrived(content)
+
+
+def test_neighbouring_fields_are_kept_in_one_piece():
+    before, after = b"\x0a\x01m" + b"\x58\x00" * 50, b"\x58\x00" * 30
+    content = before + RAW + b"\x02ab" + after
+
+    kept, raw = split(memoryview(content))
+
+    assert list(map(bytes, kept)) == [before, after]
+    assert list(map(bytes, raw)) == [b"ab"]
+
+
+@pytest.mark.parametrize("field", [b"\x58\x00", RAW + b"\x00"], ids=["small", "raw"])
+@pytest.mark.parametrize(
+    ("fields", "is_walked"), [(0, True), (1, False), (10**5, False)]
+)
+def test_message_of_very_many_fields_is_left_to_protobuf(
+    monkeypatch, field, fields, is_walked
+):
+    reads, read = [], arrivals._varint
+
+    def counted(content, at):
+        reads.append(at)
+        return read(content, at)
+
+    monkeypatch.setattr(arrivals, "_varint", counted)
+    content = field * (MOST_FIELDS + fields)
+
+    arrival = arrived(content)
+
+    assert isinstance(arrival.raw, list) == is_walked
+    assert len(reads) == 2 * MOST_FIELDS
+    assert list(map(bytes, arrival.raw)) == list(
+        pb.ModelInferRequest.FromString(content).raw_input_contents
+    )

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.autoscaling.live.feed import FRESH_S, PATIENCE_S, Feed, Report
-from deployments.autoscaling.live.meter import AGE, ARRIVED, COMPLETED, ONGOING, key
+from deployments.autoscaling.live.meter import (
+    AGE,
+    ARRIVED,
+    COMPLETED,
+    LOAD,
+    ONGOING,
+    key,
+)
 
 
 def report(stamp, arrived, age=None, **more):
@@ -169,3 +176,22 @@ def test_replica_that_counts_nothing_may_fall_silent():
         feed.hear(second, {**speaking, "b": quiet}, {"a", "b"})
 
     assert feed.totals("ingress").completed == 45
+
+
+IMPOSSIBLE = [math.nan, math.inf, -math.inf, -1.0, 1e300]
+
+
+@pytest.mark.parametrize("load_s", IMPOSSIBLE)
+def test_load_that_cannot_be_was_not_said(heard, load_s):
+    said = Report(1.0, {AGE: 1.0, LOAD: load_s})
+
+    heard.feed.hear(1.0, {"a": said, "b": Report(1.0, {LOAD: 2.5})}, {"a", "b"})
+
+    assert (heard.feed.load_s("a"), heard.feed.load_s("b")) == (None, 2.5)
+
+
+@pytest.mark.parametrize("age_s", IMPOSSIBLE)
+def test_replica_whose_age_cannot_be_counts_as_a_new_one(heard, age_s):
+    heard.feed.hear(1.0, {"a": report(1.0, 10, age=age_s)}, ["a"])
+
+    assert heard.feed.totals("ingress").arrived == 10
