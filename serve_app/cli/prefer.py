@@ -42,8 +42,8 @@ def prefer(
 ) -> None:
     """Judge and time a variant on OpenVINO beside ONNX Runtime; keep the better one.
 
-    Needs `pip install headwater[openvino]`. What is measured holds on this kind of
-    machine; replicas there follow the card.
+    Needs the extra `openvino`. What is measured holds on this kind of machine;
+    replicas there follow the card.
     """
     from models.prefer import MARGIN, refusal
 
