@@ -15,8 +15,8 @@ from deployments.autoscaling.autoscaler import Autoscaler
 from deployments.autoscaling.memory import Memory
 from deployments.autoscaling.prior import packaged_priors
 from deployments.autoscaling.replay.pool import Pool
+from deployments.autoscaling.replay.runner import observed
 from deployments.autoscaling.replay.trace import Trace
-from deployments.autoscaling.signals import Observation
 from deployments.autoscaling.timeline import Now
 
 SPIKES_AT = (0.3, 0.8, 0.15, 0.45)
@@ -78,14 +78,8 @@ def learnt(
     for at_s in range(days.seconds):
         second = pool.serve(at_s)
         arrived += second.arrived
-        seen = Observation(
-            arrived,
-            second.completed,
-            second.queued,
-            second.ongoing,
-            second.ready,
-            second.target,
-        )
         now = Now(at_s, ends_s - days.seconds + at_s)
-        pool.scale(at_s, autoscaler.tick(now, {name: seen})[name].replicas)
+        pool.scale(
+            at_s, autoscaler.tick(now, {name: observed(second, arrived)})[name].replicas
+        )
     return autoscaler.memory

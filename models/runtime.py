@@ -13,6 +13,7 @@ from configs.model import FrontEnd
 from models.card import LatencyFact
 from models.imaging import Pixels, normalise
 from models.progress import Progress, silent
+from models.statistics import latency_fact
 
 Floats = NDArray[np.float32]
 
@@ -117,13 +118,7 @@ def latencies(
     ):
         spent_ms.append([_run_ms(runner, rows) for runner in runners])
     return [
-        LatencyFact(
-            batch_size=len(rows),
-            threads=threads,
-            p50_ms=round(float(np.percentile(column, 50)), 3),
-            p99_ms=round(float(np.percentile(column, 99)), 3),
-            runs=len(column),
-        )
+        latency_fact(column, len(rows), threads)
         for column in zip(*spent_ms, strict=True)
     ]
 

@@ -1,12 +1,13 @@
 """How sure a measured share is. Pure."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card import Interval, Proportion
+from models.card import Interval, LatencyFact, Proportion
 
 Z_95 = 1.959964
 Flags = NDArray[np.bool_]
@@ -22,6 +23,19 @@ def wilson(successes: int, n: int) -> Proportion:
     low = 0.0 if successes == 0 else middle - half
     high = 1.0 if successes == n else middle + half
     return Proportion(value=share, low=low, high=high, n=n)
+
+
+def latency_fact(
+    times_ms: Sequence[float], batch_size: int, threads: int
+) -> LatencyFact:
+    """What a card says of runs that took `times_ms`."""
+    return LatencyFact(
+        batch_size=batch_size,
+        threads=threads,
+        p50_ms=round(float(np.percentile(times_ms, 50)), 3),
+        p99_ms=round(float(np.percentile(times_ms, 99)), 3),
+        runs=len(times_ms),
+    )
 
 
 @dataclass(frozen=True, slots=True)

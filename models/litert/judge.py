@@ -1,9 +1,7 @@
 """Measures a .tflite piece on the recipe's photos and on this machine's CPU."""
 
 import os
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 from models.card import LatencyFact, MeasuredFact, QualityFact
 from models.ensembles import soft_vote
@@ -14,7 +12,7 @@ from models.measure import measure_together
 from models.recipes.bench import Bench, Teacher
 from models.recipes.judged import Judged
 from models.recipes.pieces import Piece
-from models.statistics import wilson
+from models.statistics import latency_fact, wilson
 
 RUNS, WARM, PLAIN_PHOTOS = 60, 5, 50
 
@@ -31,13 +29,7 @@ def judge_litert(
         ModelError: a dataset cannot be read, or the runtime refuses the file.
     """
     asker = Asker(piece.litert, bench, tools)
-    own, other = [], []
-    for name in bench.data.evaluation:
-        dataset = bench.materials.dataset(name)
-        voted = voted_logits(reference, name, bench)
-        own.append(quality(dataset, asker.logits(name), voted))
-        if voted is not None:
-            other.append(quality(dataset, voted))
+    own, other = qualities(asker.logits, reference, bench)
     times = [_time(asker, count) for count in sorted({1, os.cpu_count() or 1})]
     return Judged(
         name=bench.recipe.variant,
@@ -52,15 +44,7 @@ def judge_litert(
 
 def _time(asker: Asker, threads: int) -> tuple[LatencyFact, int | None]:
     told = asker.timed(Way(threads=threads), RUNS + WARM)
-    spent_ms = told["times_ms"][WARM:]
-    fact = LatencyFact(
-        batch_size=1,
-        threads=threads,
-        p50_ms=round(float(np.percentile(spent_ms, 50)), 3),
-        p99_ms=round(float(np.percentile(spent_ms, 99)), 3),
-        runs=len(spent_ms),
-    )
-    return fact, told["grown_bytes"]
+    return latency_fact(told["times_ms"][WARM:], 1, threads), told["grown_bytes"]
 
 
 def _beside(asker: Asker, bench: Bench, grown: int | None) -> MeasuredFact | None:
@@ -78,6 +62,20 @@ def _beside(asker: Asker, bench: Bench, grown: int | None) -> MeasuredFact | Non
         calibration_error=calibration_error(scores, labels),
         exact_agreement=wilson(same, len(plain)),
     )
+
+
+def qualities(
+    logits: Callable[[str], Floats], reference: Sequence[Teacher], bench: Bench
+) -> tuple[list[QualityFact], list[QualityFact]]:
+    """How right the answers of `logits` are on each dataset, and how right the reference."""
+    own, other = [], []
+    for name in bench.data.evaluation:
+        dataset = bench.materials.dataset(name)
+        voted = voted_logits(reference, name, bench)
+        own.append(quality(dataset, logits(name), voted))
+        if voted is not None:
+            other.append(quality(dataset, voted))
+    return own, other
 
 
 def voted_logits(

@@ -3,19 +3,18 @@
 import os
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from configs.device import DeviceForm
-from models.card import LatencyFact, MeasuredFact, QualityFact
+from models.card import LatencyFact, MeasuredFact
 from models.errors import BuildFailed
-from models.evaluate import calibration_error, quality
-from models.litert.judge import RUNS, WARM, reference_of, voted_logits
+from models.evaluate import calibration_error
+from models.litert.judge import RUNS, WARM, qualities, reference_of
 from models.litert.toolings import Tools
 from models.mobile import toolings
 from models.mobile.asking import Asked, MobileAsker
 from models.recipes.bench import Bench, Teacher
 from models.recipes.judged import Judged
 from models.recipes.pieces import PACKAGE, Form, Piece
+from models.statistics import latency_fact
 
 FORMS: Mapping[Form | None, DeviceForm] = {
     "executorch": "executorch",
@@ -44,13 +43,7 @@ def judge_mobile(
         raise BuildFailed(bench.recipe.id, "judge", reason)
     file = piece.folder / PACKAGE if form == "coreml" else piece.main(form)
     asker = MobileAsker(Asked(form, file), bench, tools)
-    own, other = list[QualityFact](), list[QualityFact]()
-    for name in bench.data.evaluation:
-        dataset = bench.materials.dataset(name)
-        theirs = voted_logits(reference, name, bench)
-        own.append(quality(dataset, asker.logits(name), theirs))
-        if theirs is not None:
-            other.append(quality(dataset, theirs))
+    own, other = qualities(asker.logits, reference, bench)
     counts = [] if form == "coreml" else sorted({1, os.cpu_count() or 1})
     times = [_time(asker, count) for count in counts]
     return Judged(
@@ -73,15 +66,7 @@ def _size_bytes(piece: Piece, form: DeviceForm) -> int:
 
 def _time(asker: MobileAsker, threads: int) -> tuple[LatencyFact, int | None]:
     told = asker.timed(threads, RUNS + WARM)
-    spent_ms = told["times_ms"][WARM:]
-    fact = LatencyFact(
-        batch_size=1,
-        threads=threads,
-        p50_ms=round(float(np.percentile(spent_ms, 50)), 3),
-        p99_ms=round(float(np.percentile(spent_ms, 99)), 3),
-        runs=len(spent_ms),
-    )
-    return fact, told["grown_bytes"]
+    return latency_fact(told["times_ms"][WARM:], 1, threads), told["grown_bytes"]
 
 
 def _beside(asker: MobileAsker, bench: Bench, grown: int | None) -> MeasuredFact | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.card import LatencyFact
 from models.errors import ToolFailed
+from models.statistics import latency_fact
 
 Floats = NDArray[np.float32]
 
@@ -84,13 +85,4 @@ def timed_in_turns(
             contender.logits(rows)
             if run >= WARM_RUNS:
                 times.append(1000 * (clock() - started_s))
-    return tuple(
-        LatencyFact(
-            batch_size=len(rows),
-            threads=1,
-            p50_ms=round(float(np.percentile(times, 50)), 3),
-            p99_ms=round(float(np.percentile(times, 99)), 3),
-            runs=len(times),
-        )
-        for times in spent_ms
-    )
+    return tuple(latency_fact(times, len(rows), threads=1) for times in spent_ms)

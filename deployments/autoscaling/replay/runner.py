@@ -96,7 +96,7 @@ def replay_ours(
         for place, pool in enumerate(pools):
             second = pool.serve(at_s)
             arrived[place] += second.arrived
-            seen[names[place]] = _observed(second, arrived[place])
+            seen[names[place]] = observed(second, arrived[place])
         made = autoscaler.tick(Now(at_s, at_s), seen)
         for name, pool in zip(names, pools, strict=True):
             pool.scale(at_s, made[name].replicas)
@@ -135,7 +135,8 @@ def _spec(case: Case, mode: Mode) -> AutoscalingSpec:
     )
 
 
-def _observed(second: Second, arrived: float) -> Observation:
+def observed(second: Second, arrived: float) -> Observation:
+    """What the autoscaler sees of a second, after `arrived` requests in all."""
     return Observation(
         arrived,
         second.completed,

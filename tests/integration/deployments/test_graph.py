@@ -28,6 +28,7 @@ from models.ensembles import soft_vote
 from models.errors import StoreCorrupt, VariantNotFound
 from models.store import Store
 from tests.fakes import EchoNode
+from tests.plans import open_graphs
 from tests.tiny_models import (
     LABELS,
     build_tiny_store,
@@ -46,20 +47,6 @@ def root(tmp_path):
 @pytest.fixture
 def store(root, tmp_path):
     return build_tiny_store(root, tmp_path / "store")
-
-
-def open_graphs(blueprint):
-    """Every deployment of the plan in this process; a node is reached directly."""
-    graphs: dict[str, Graph] = {}
-
-    def reach(deployment, node):
-        return graphs[deployment].node(node)
-
-    for deployment in (INGRESS, *blueprint.plan.deployments()):
-        graphs[deployment] = Graph(blueprint, deployment, Slots(1), reach)
-    for graph in graphs.values():
-        graph.load()
-    return graphs
 
 
 def answer(root, store, layout=None):

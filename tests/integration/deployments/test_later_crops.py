@@ -7,13 +7,12 @@ import yaml
 from configs.catalogue import load_catalogue
 from deployments.blueprint import draw
 from deployments.ensembles.node import Ensemble
-from deployments.graph import Graph
 from deployments.layout import INGRESS
 from deployments.messages import Request
-from deployments.slots import Slots
 from models.build import build
 from models.store import Store
 from models.workshop import Workshop
+from tests.plans import open_graphs
 from tests.tiny_vision import make_tiny_vision
 
 NEVER, ALWAYS = 2.0, 0.0
@@ -47,16 +46,7 @@ def serve(root, threshold, layout=None, **said):
     content |= {"ensemble": {"members": members, **(said or cascade)}, "max_rows": 32}
     file.write_text(yaml.safe_dump(content))
     blueprint = draw(load_catalogue(root), Store(root.parent / "store"), layout=layout)
-    graphs: dict[str, Graph] = {}
-
-    def reach(deployment, node):
-        return graphs[deployment].node(node)
-
-    for deployment in (INGRESS, *blueprint.plan.deployments()):
-        graphs[deployment] = Graph(blueprint, deployment, Slots(1), reach)
-    for graph in graphs.values():
-        graph.load()
-    return graphs
+    return open_graphs(blueprint)
 
 
 def ensemble(graphs):

@@ -3,9 +3,6 @@
 The environments of LiteRT are kept below HEADWATER_HOME/envs and fetched once (2.5 GB).
 """
 
-import ctypes
-import shutil
-import subprocess
 import wave
 
 import numpy as np
@@ -17,6 +14,7 @@ from configs.audio import AudioSpec
 from configs.environment import load_environment
 from models.litert.workers.running import answered, opened
 from serve_app.cli.main import app
+from tests.front_ends import compile_front_end
 
 SPEC = {
     "rate_hz": 8000,
@@ -133,21 +131,8 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def front_end(folder, tmp_path):
     """The front end that the C files of the folder make."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler")
     library = tmp_path / "front_end.so"
-    source = folder / "front_end.c"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
-    function = ctypes.CDLL(str(library)).front_end
-
-    def picture(pcm):
-        row = np.ascontiguousarray(pcm, np.int16)
-        seen = np.empty(HEARD.shape[:2], np.uint8)
-        function(ctypes.c_void_p(row.ctypes.data), ctypes.c_void_p(seen.ctypes.data))
-        return seen
-
-    return picture
+    return compile_front_end(folder / "front_end.c", library, HEARD.shape[:2])
 
 
 def test_device_makes_the_golden_pictures_to_the_last_bit(folder, front_end):
