@@ -31,6 +31,10 @@ class Arrival:
     raw: Sequence[Buffer]
     size_bytes: int
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled with copies: Ray Serve's own proxy sends it to a replica so."""
+        return Arrival, (self.head, [bytes(raw) for raw in self.raw], self.size_bytes)
+
 
 def arrived(content: bytes) -> Arrival:
     """Read one message; what a gRPC server uses in place of `FromString`.

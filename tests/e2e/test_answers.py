@@ -97,6 +97,14 @@ def test_tiny_model_answers_what_its_weights_say(fused):
     assert np.allclose(logits, tiny_logits("tiny-a", ROWS), atol=1e-5)
 
 
+def test_ray_serves_own_proxy_answers_while_haproxy_knows_no_replica(fused):
+    behind = f"127.0.0.1:{fused.environment.fallback_grpc_port}"
+
+    logits = ask_rows_grpc(grpc_stub(behind), "tiny-a", "features", ROWS)
+
+    assert np.allclose(logits, tiny_logits("tiny-a", ROWS), atol=1e-5)
+
+
 def test_tiny_pipeline_is_served_beside_vision(fused):
     body = {
         "id": "7",

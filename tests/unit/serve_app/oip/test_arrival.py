@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
@@ -45,6 +47,16 @@ def test_arrival_holds_what_protobuf_reads(message):
     assert arrival.head == without_raw(message)
     assert list(map(bytes, arrival.raw)) == list(message.raw_input_contents)
     assert arrival.size_bytes == len(content) == of_message(message).size_bytes
+
+
+@given(requests())
+def test_an_arrival_survives_the_way_through_another_process(message):
+    for arrival in (arrived(message.SerializeToString()), of_message(message)):
+        there = pickle.loads(pickle.dumps(arrival))
+
+        assert there.head == arrival.head
+        assert there.raw == list(message.raw_input_contents)
+        assert there.size_bytes == arrival.size_bytes
 
 
 def check_against_protobuf(content):
