@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from benchmarks.facts import SubjectFact
+from benchmarks.peers.ceiling import ceiling_section
 from benchmarks.peers.facts import PeerResults
 from benchmarks.peers.verdict import (
     at_peak,
@@ -50,6 +51,8 @@ def report(results: PeerResults) -> str:
         _peak_table(results),
         "## Targets",
         _verdict_table(results),
+        "## A server that costs nothing",
+        ceiling_section(results),
         "## Closed loop",
         _closed_table(results),
         "## The bare loop by batch size",

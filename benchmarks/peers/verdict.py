@@ -91,7 +91,7 @@ def verdicts(results: PeerResults) -> list[Verdict]:
         found += _against_servers(results, slo_ms)
     found += _against_bare(results)
     for one in results.added:
-        title = _title(results, one.subject)
+        title = title_of(results, one.subject)
         for name, bound_ms in (("p50", ADDED_P50_MS), ("p99", ADDED_P99_MS)):
             got = one.server_ms[name]
             what = f"{title}: added {name} at {one.load:.0%} load, ms"
@@ -100,10 +100,10 @@ def verdicts(results: PeerResults) -> list[Verdict]:
 
 
 def _against_servers(results: PeerResults, slo_ms: float) -> list[Verdict]:
-    mine = best_of(results, _ids(results, "headwater"), slo_ms)
-    peer = best_of(results, _ids(results, "peer"), slo_ms)
+    mine = best_of(results, ids_of(results, "headwater"), slo_ms)
+    peer = best_of(results, ids_of(results, "peer"), slo_ms)
     found = [_times(results, mine, peer, OF_PEER, slo_ms)] if peer else []
-    for subject in _ids(results, "plain"):
+    for subject in ids_of(results, "plain"):
         if subject.endswith("-defaults") and runs_of(results, subject):
             found.append(_against_defaults(results, mine, subject, slo_ms))
     return found
@@ -115,7 +115,7 @@ def _against_defaults(
     plain = best_of(results, [subject], slo_ms)
     if plain is not None:
         return _times(results, mine, plain, OF_DEFAULTS, slo_ms)
-    what = f"times {_title(results, subject)}, which keeps p99 <= {slo_ms:g} ms never"
+    what = f"times {title_of(results, subject)}, which keeps p99 <= {slo_ms:g} ms never"
     return Verdict(what, f">= {OF_DEFAULTS:g}", None, mine is not None)
 
 
@@ -127,25 +127,27 @@ def _times(
     slo_ms: float,
 ) -> Verdict:
     got = mine[1] / other[1] if mine else None
-    what = f"times {_title(results, other[0])}, p99 <= {slo_ms:g} ms"
+    what = f"times {title_of(results, other[0])}, p99 <= {slo_ms:g} ms"
     return Verdict(what, f">= {wanted:g}", got, got is not None and got >= wanted)
 
 
 def _against_bare(results: PeerResults) -> list[Verdict]:
     bare, found = bare_per_s(results), []
-    for subject in _ids(results, "headwater"):
+    for subject in ids_of(results, "headwater"):
         mine = best_closed_per_s(results, subject)
         got = mine / bare if mine and bare else None
-        what = f"{_title(results, subject)}: of the bare loop, closed loop"
+        what = f"{title_of(results, subject)}: of the bare loop, closed loop"
         reached = got is not None and got >= OF_BARE
         found.append(Verdict(what, f">= {OF_BARE:g}", got, reached))
     return found
 
 
-def _ids(results: PeerResults, role: str) -> list[str]:
+def ids_of(results: PeerResults, role: str) -> list[str]:
+    """The subjects of a role, in the report's order."""
     return [one.id for one in results.subjects if one.role == role]
 
 
-def _title(results: PeerResults, subject: str) -> str:
+def title_of(results: PeerResults, subject: str) -> str:
+    """What a subject is called in the report."""
     titles = {one.id: one.title for one in results.subjects}
     return titles.get(subject, subject)
