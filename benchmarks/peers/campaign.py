@@ -49,16 +49,19 @@ class Comparison:
     _started: int = 0
 
     def run(self, hosts: tuple[Host, ...]) -> None:
-        """Measure the bare loop and every host, `plan.repeats` times."""
+        """Measure every host, `plan.repeats` times, the bare loop before each and last.
+
+        A machine that others share is faster and slower by the minute: the median of
+        the bare loops is of the same minutes as the hosts.
+        """
         tensor = self.work.tensor().tobytes()
         logits = model_work(self.work.bare_model(), tensor)()[0]
         wanted = int(logits.argmax())
         for repeat in range(self.plan.repeats):
-            for host in turned((None, *hosts), repeat):
-                if host is None:
-                    self._run_bare(repeat, tensor)
-                else:
-                    self._try(host, repeat, wanted)
+            for host in turned(hosts, repeat):
+                self._run_bare(repeat, tensor)
+                self._try(host, repeat, wanted)
+            self._run_bare(repeat, tensor)
 
     def _run_bare(self, repeat: int, tensor: bytes) -> None:
         file = self.folder / "bare.body"

@@ -29,9 +29,9 @@ repeat), a search over the target rate, where a rate counts when no query failed
 within the bound and, in a full run, LoadGen itself calls the run valid, its \
 early-stopping criterion included. Closed loop: callers wait for their answer. Both \
 generators keep connections open and set TCP_NODELAY. The bare loop runs the model on the \
-servers' cores with nothing around it. Repeats start with another contender each, servers \
-are started afresh, numbers are medians over repeats. Before a server is measured its \
-answer must name the bare model's class."""
+servers' cores with nothing around it, before each server and at the end. Repeats start \
+with another contender each, servers are started afresh, numbers are medians over repeats. \
+Before a server is measured its answer must name the bare model's class."""
 
 _ADDED = """\
 One replica's front end, nodes and thread in this process, without sockets or a proxy, at \
@@ -116,7 +116,7 @@ def _slo_cells(results: PeerResults, subject: str, slo_ms: float) -> list[str]:
     known = [qps for qps in peaks if qps is not None]
     if not known:
         return ["-", "-", "-"]
-    spread = f"{number(min(known))} to {number(max(known))}"
+    spread = _spread(known)
     if len(known) < len(peaks):
         spread += f", none in {len(peaks) - len(known)}"
     trials = at_peak(results, subject, slo_ms)
@@ -126,6 +126,10 @@ def _slo_cells(results: PeerResults, subject: str, slo_ms: float) -> list[str]:
         spread,
         f"{number(p50)} / {number(p99)}",
     ]
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{number(min(values))} to {number(max(values))}"
 
 
 def _verdict_table(results: PeerResults) -> str:
@@ -174,11 +178,13 @@ def _bare_table(results: PeerResults) -> str:
             [
                 str(batch),
                 number(middle(one.images_per_s for one in seen)),
+                _spread([one.images_per_s for one in seen]),
                 number(middle(one.p50_ms for one in seen), 2),
                 number(middle(one.p99_ms for one in seen), 2),
             ]
         )
-    return table(["batch", "images/s", "p50 ms a batch", "p99 ms"], rows)
+    head = ["batch", "images/s", "min to max", "p50 ms a batch", "p99 ms"]
+    return table(head, rows)
 
 
 def _cpu_list(results: PeerResults) -> str:
