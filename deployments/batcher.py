@@ -7,7 +7,7 @@ item that still waits leaves the queue and is never run.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -77,9 +77,10 @@ class Batcher(Generic[Item, Result]):
         """Whether a batch runs, also one whose callers have left."""
         return bool(self._running)
 
-    def believe(self, run_s: Mapping[int, float]) -> None:
-        """Take seconds of a run by rows as true until runs here say otherwise."""
-        self._desk.latency = Latency(run_s)
+    @property
+    def latency(self) -> Latency:
+        """What it knows of how long runs take."""
+        return self._desk.latency
 
     async def submit(
         self, item: Item, rows: int, urgency: Urgency = CALM, bucket: object = None

@@ -110,6 +110,14 @@ class Control(Protocol):
         """
         ...
 
+    async def log(self, level: int) -> None:
+        """Have every replica, those that start later too, write records from `level` on.
+
+        Args:
+            level: a number of the `logging` module.
+        """
+        ...
+
     async def statistics(
         self, name: str = "", version: str = ""
     ) -> Sequence[ModelStatistics]:

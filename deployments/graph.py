@@ -18,7 +18,16 @@ from configs.pipeline import (
     PipelineSpec,
     TopKPostprocessSpec,
 )
-from deployments.backends.preference import OPENVINO, Site, find_here, pick, run_s
+from deployments.backends.preference import (
+    CUDA,
+    ONNX,
+    OPENVINO,
+    Site,
+    find_here,
+    pick,
+    prior_s,
+    run_s,
+)
 from deployments.blueprint import Blueprint, read_labels
 from deployments.ensembles.member import Member
 from deployments.ensembles.opening import open_ensemble
@@ -37,7 +46,8 @@ from deployments.padding import filled_up
 from deployments.photos import ImagePreprocess, crop_name
 from deployments.residency.residency import Residency
 from deployments.residency.seat import Tenant, key_of
-from deployments.residency.warming import open_warm
+from deployments.residency.timing import Opening, open_timed
+from deployments.residency.warming import open_warm, warm_batches, warm_sizes
 from deployments.shadow.node import Shadow, Shadowed, Shown, Unseen
 from deployments.shadow.opening import open_shadows
 from deployments.slots import Slots
@@ -90,21 +100,32 @@ class Graph:
         if chosen.note:
             log.info("%s runs on %s: %s", key, chosen.runtime, chosen.note)
         model = Model(spec.id, None, spec.batching, self._slots, spec.front_end)
-        runs = run_s(card, chosen.runtime)
-        model.tell(runs, any(-1 in t.shape for t in spec.inputs))
+        runs = prior_s(card, chosen.runtime)
+        model.tell(runs, any(-1 in t.shape for t in spec.inputs), card.outputs)
         seat = self.residency.offer(
             Tenant(
                 key=key,
                 name=spec.id,
                 digest=_mark(card, chosen.runtime),
                 size_bytes=sum(f.size_bytes for f in card.stored().values()),
-                open=partial(open_warm, card, self._store, spec.batching, site=site),
+                open=self._opening(model, spec, card),
                 host=model,
                 runtime=chosen.runtime,
+                peak_bytes=_peak_bytes(card, chosen.runtime),
             )
         )
         self.models[key] = model
         return filled_up(ResidentModel(model, seat, self.residency), spec)
+
+    def _opening(self, model: Model, spec: ModelSpec, card: Card) -> Opening:
+        """Opens a model's backend; on CUDA, which its card has no times of, it is timed."""
+        site = self._site(spec)
+        opening = partial(open_warm, card, self._store, spec.batching, site=site)
+        if pick(card, site, self._here).runtime != CUDA:
+            return opening
+        sizes = warm_sizes(spec.batching)
+        batches = partial(warm_batches, card, self._store, sizes)
+        return partial(open_timed, opening, batches, model.timed)
 
     async def dismiss(self, key: str) -> None:
         """Unload a hosted version when its requests are answered, and forget it."""
@@ -255,6 +276,13 @@ class Graph:
             return TensorPostprocess()
         labels = read_labels(self._blueprint, spec.ensemble.members[0].model)
         return TopKPostprocess(spec.id, spec.postprocess.k, labels)
+
+
+def _peak_bytes(card: Card, runtime: str) -> int | None:
+    """What its card says a load takes at most; it was measured on the form's own runtime."""
+    if card.measured is None or runtime not in (ONNX, "litert"):
+        return None
+    return card.measured.peak_memory_bytes
 
 
 def _mark(card: Card, runtime: str) -> str:

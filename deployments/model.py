@@ -12,12 +12,13 @@ from time import monotonic, perf_counter_ns
 import numpy as np
 
 from configs.audio import AudioSpec
-from configs.model import BatchingSpec, FrontEnd
+from configs.model import BatchingSpec, FrontEnd, TensorSpec
 from deployments.backends.base import Backend, crop_maker
 from deployments.batcher import COME_BACK_S, Batcher
 from deployments.batching.stats import BatchStats
 from deployments.errors import NoAvailableVersion, NotReady, ServingError
 from deployments.messages import Reply, Request, Tensor
+from deployments.outputs import Outputs
 from deployments.residency.residency import Residency
 from deployments.residency.seat import Seat
 from deployments.slots import Slots
@@ -43,7 +44,7 @@ class Model:
         image: FrontEnd | None = None,
     ) -> None:
         self._name, self._backend, self._image = name, backend, image
-        self._varied = False
+        self._varied, self._outputs = False, Outputs()
         self._batcher = Batcher[Tensors, Tensors](name, limits, slots, self._run)
 
     @property
@@ -69,15 +70,31 @@ class Model:
         """See `residency.seat.Host.drained`."""
         await self._batcher.drained()
 
-    def tell(self, run_s: Mapping[int, float], varied: bool) -> None:
+    def tell(
+        self,
+        run_s: Mapping[int, float],
+        varied: bool,
+        outputs: Sequence[TensorSpec] = (),
+    ) -> None:
         """What its card says.
 
         Args:
             run_s: seconds of a run by rows; believed until runs here say otherwise.
             varied: the shape of rows differs; only equal ones share a batch.
+            outputs: what its answers are held to; none: they need only have the rows.
         """
-        self._batcher.believe(run_s)
+        self._batcher.latency.believe(run_s)
         self._varied = varied and self._image is None
+        self._outputs = Outputs(outputs)
+
+    def timed(self, run_s: Mapping[int, float]) -> None:
+        """What runs of its backend took here, for as long as no request was answered."""
+        if not self.stats.items:
+            self._batcher.latency.believe(run_s)
+
+    def expect_s(self, rows: int) -> float:
+        """See `Latency.expect_s`."""
+        return self._batcher.latency.expect_s(rows)
 
     async def infer(self, request: Request) -> Reply:
         """See `Node.infer`."""
@@ -102,6 +119,7 @@ class Model:
         outputs = self._backend.run(batch)
         ran_ns = perf_counter_ns()
         ends = list(accumulate(len(next(iter(r.values()))) for r in requests))
+        self._outputs.check(outputs, ends[-1])
         answers = _split(outputs, ends)
         clock_ns = (began_ns, ready_ns, ran_ns, perf_counter_ns())
         self.stats.stages.add(ends[-1], len(requests), clock_ns)
@@ -168,8 +186,6 @@ class ResidentModel:
 
 def _split(outputs: Tensors, ends: Sequence[int]) -> Sequence[Tensors]:
     """The rows of each request, which end before `ends`."""
-    if any(len(tensor) != ends[-1] for tensor in outputs.values()):
-        raise ValueError(f"{ends[-1]} rows gave another number of rows")
     if len(ends) == 1:
         return [outputs]
     return [

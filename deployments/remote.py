@@ -19,6 +19,7 @@ from deployments.blueprint import Blueprint
 from deployments.budget import Budget, size_bytes
 from deployments.control import ModelStatistics
 from deployments.editions import Edition
+from deployments.ensemble_counters import EnsembleCounters
 from deployments.errors import BackendFailed, NotReady, Overloaded, ServingError
 from deployments.fleet import RayKeys
 from deployments.graph import Graph
@@ -141,7 +142,10 @@ def open_station(blueprint: Blueprint, deployment: str, meter: Meter) -> Station
     if blueprint.shadows:
         graph.shown = ShadowGauges(serve.get_replica_context().app_name)
     place = Place(deployment, serve.get_replica_context().replica_id.unique_id)
-    return Station(blueprint, place, graph, open_board(blueprint), slots.count)
+    station = Station(blueprint, place, graph, open_board(blueprint), slots.count)
+    if blueprint.pipelines:
+        station.watcher = EnsembleCounters(serve.get_replica_context().app_name)
+    return station
 
 
 def open_board(blueprint: Blueprint) -> Board:

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from configs.model import ModelSpec
 from deployments.blueprint import Blueprint
 from deployments.control import Counts, ModelStatistics
+from deployments.ensembles.growth import Growth, Nobody, Watcher
 from deployments.ensembles.node import Ensemble
 from deployments.errors import ServingError
 from deployments.graph import Graph
@@ -89,7 +90,8 @@ class Station:
         self.hosting = Hosting(self._seats)
         self.follower = Follower(blueprint, place, self.hosting, board)
         self._work: dict[str, Work] = {}
-        self._ahead: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.watcher: Watcher = Nobody()
 
     def begin(self, changed: Changed | None = None) -> None:
         """Build the nodes and load what is to be loaded at start; blocks.
@@ -103,12 +105,19 @@ class Station:
         self.graph.residency.load_at_start(self.hosting.asked())
 
     def watch(self) -> None:
-        """Follow, and load ahead of requests, from now on; needs a running event loop."""
+        """Follow, load ahead of requests, tell what ensembles count, from now on.
+
+        Needs a running event loop.
+        """
         self.follower.watch()
+        loop = asyncio.get_running_loop()
         if not self.graph.residency.spec.loads_at_start:
             prefetch = Prefetch(self.graph.residency)
-            loop = asyncio.get_running_loop()
-            self._ahead = loop.create_task(prefetch.run())
+            self._tasks.append(loop.create_task(prefetch.run()))
+        counted = {name: one.stats for name, one, _ in self._ensembles()}
+        if counted:
+            growth = Growth(counted, self.watcher)
+            self._tasks.append(loop.create_task(growth.run()))
 
     def node(self, name: str) -> Node:
         """The node that answers under `name`, here or elsewhere."""
@@ -145,12 +154,20 @@ class Station:
                 kinds = {"CPU": one.resident_bytes, "GPU": one.device_bytes}
                 memory = {names[key]: {k: v for k, v in kinds.items() if v}}
             found.append(ledger.statistics(memory))
-        return merge([*found, self._ensembles(), self._seats.residency()])
+        return merge([*found, self._of_ensembles(), self._seats.residency()])
 
-    def _ensembles(self) -> tuple[ModelStatistics, ...]:
+    def _of_ensembles(self) -> tuple[ModelStatistics, ...]:
         """What the ensembles that this replica hosts have counted."""
         found = []
-        for name, spec in self._blueprint.pipelines.items():
+        for name, ensemble, shadow in self._ensembles():
+            version = str(self._blueprint.pipelines[name].version)
+            counted = {**ensemble.stats.told(), **shadow}
+            found.append(ModelStatistics(name, version, ensemble=counted))
+        return tuple(found)
+
+    def _ensembles(self) -> Iterator[tuple[str, Ensemble, Counts]]:
+        """The ensembles hosted here by pipeline, with what shadows of each counted."""
+        for name in self._blueprint.pipelines:
             node = step_name(name, "ensemble")
             if not self._is_home(node):
                 continue
@@ -159,10 +176,7 @@ class Station:
                 shadow["shadow"] = ensemble.told()
                 ensemble = ensemble.node
             if isinstance(ensemble, Ensemble):
-                counted = {**ensemble.stats.told(), **shadow}
-                version = str(spec.version)
-                found.append(ModelStatistics(name, version, ensemble=counted))
-        return tuple(found)
+                yield name, ensemble, shadow
 
     def routing_stats(
         self, clock: Callable[[], float] = time.monotonic

@@ -72,7 +72,7 @@ def build_http(
         routes=[
             *hot,
             *ControlRoutes(limits, control).routes(),
-            *SettingRoutes(service, limits).routes(),
+            *SettingRoutes(service, limits, control).routes(),
             *OipRoutes(service, limits).routes(),
             *FriendlyRoutes(service, limits).routes(),
             *page_routes(),

@@ -11,6 +11,7 @@ from deployments.control import (
     ReplicaState,
 )
 from deployments.errors import InvalidInput, LoadFailed, ModelNotFound
+from deployments.logs import write_from
 from deployments.messages import Contract
 from deployments.statistics import KEYS, of_batcher, pick
 from tests.fakes_protocol import FakeService
@@ -40,11 +41,13 @@ class FakeControl:
     Attributes:
         loaded: name and override of every load that worked.
         unloaded: name and whether dependents go along, of every unload.
+        logged: the levels from which replicas were to write their logs.
     """
 
     def __init__(self) -> None:
         self.loaded: list[tuple[str, Mapping[str, object] | None]] = []
         self.unloaded: list[tuple[str, bool]] = []
+        self.logged: list[int] = []
         self._index = {
             "adder": Indexed(
                 "adder",
@@ -78,6 +81,9 @@ class FakeControl:
     async def unload(self, name: str, dependents: bool = False) -> None:
         self.unloaded.append((name, dependents))
 
+    async def log(self, level: int) -> None:
+        self.logged.append(level)
+
     async def statistics(
         self, name: str = "", version: str = ""
     ) -> Sequence[ModelStatistics]:
@@ -109,6 +115,9 @@ class LiveControl:
 
     async def unload(self, name: str, dependents: bool = False) -> None:
         self._service.gone.add(name)
+
+    async def log(self, level: int) -> None:
+        write_from(level)
 
     async def statistics(
         self, name: str = "", version: str = ""

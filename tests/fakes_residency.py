@@ -85,7 +85,9 @@ class FakeHost:
 class ExactSizes(Sizes):
     """Knows what a model takes before it is loaded: as much as its file."""
 
-    def expect(self, digest: str, size_bytes: int) -> Room:
+    def expect(
+        self, digest: str, size_bytes: int, peak_bytes: int | None = None
+    ) -> Room:
         return Room(size_bytes)
 
     def knows(self, digest: str) -> bool:
@@ -113,8 +115,13 @@ class Clock:
 class Pool:
     """A residency on a fake machine, and holds on its models."""
 
-    def __init__(self, sizes: Mapping[str, int], **spec: object) -> None:
-        said = {"models": tuple(sizes), "min_resident_s": 0.0, **spec}
+    def __init__(
+        self,
+        models: Mapping[str, int],
+        sizes: Sizes | None = None,
+        **spec: object,
+    ) -> None:
+        said = {"models": tuple(models), "min_resident_s": 0.0, **spec}
         self.spec = PoolSpec.model_validate(said)
         self.machine = FakeMachine()
         self.clock = Clock()
@@ -122,20 +129,29 @@ class Pool:
             self.spec.parallel_loads,
             self.spec.load_timeout_s,
             self.machine.gauge,
-            sizes=ExactSizes(),
+            sizes=sizes or ExactSizes(),
         )
         self.residency = Residency(self.spec, self.loader, self.clock)
-        self.seats = {name: self.offer(name, size) for name, size in sizes.items()}
+        self.seats = {name: self.offer(name, size) for name, size in models.items()}
 
-    def offer(self, name: str, size_bytes: int) -> Seat:
+    def offer(
+        self,
+        name: str,
+        size_bytes: int,
+        takes_bytes: int | None = None,
+        peak_bytes: int | None = None,
+    ) -> Seat:
+        """Let a model live here; it takes as much memory as its file, if nothing is said."""
+        taken = size_bytes if takes_bytes is None else takes_bytes
         return self.residency.offer(
             Tenant(
                 key=name,
                 name=name,
                 digest=name.encode().hex().ljust(64, "0"),
                 size_bytes=size_bytes,
-                open=lambda full: self.machine.open(name, size_bytes),
+                open=lambda full: self.machine.open(name, taken),
                 host=FakeHost(),
+                peak_bytes=peak_bytes,
             )
         )
 

@@ -1,16 +1,18 @@
 """A second catalogue, of two tiny classifiers, so that nothing is hard-wired to vision.
 
 `make_tiny_catalogue` writes it, `build_tiny_store` builds it; both take milliseconds.
-`add_slow_pipeline` adds a model that computes for as long as its input says.
+`add_slow_pipeline` adds a model that computes for as long as its input says,
+`add_endless_model` one whose load does not end.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import yaml
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from configs.catalogue import load_catalogue
 from models.build import build
@@ -24,9 +26,16 @@ LABELS = ("low", "middle", "high")
 SEEDS = {"tiny-a": 1, "tiny-b": 2}
 
 SLOW = "tiny-slow"
+ROUNDS = {"name": "rounds", "datatype": "INT64", "shape": [1]}
 SLOW_QUEUE = 16
 SLOW_SIDE = 1024
 """A round of the slow model multiplies two matrices of this side: 2.1 GFLOP."""
+
+ENDLESS = 10**6
+"""Rounds that no machine computes while a test runs: hours of a core."""
+
+ENDLESS_ROWS = 4
+"""So many rows of the endless model never end; it is warmed up at so many."""
 
 
 def tiny_logits(model: str, features: Floats) -> Floats:
@@ -60,21 +69,34 @@ def add_slow_pipeline(root: Path) -> None:
     One row a batch and `SLOW_QUEUE` rows waiting; a row of n takes n rounds, each of
     10 to 50 ms of one core.
     """
-    weights = write_slow_onnx(root.parent / f"{SLOW}.onnx")
-    rounds = {"name": "rounds", "datatype": "INT64", "shape": [1]}
-    _dump(
-        root / "models" / f"{SLOW}.yaml",
-        {
-            **_model(SLOW, weights),
-            "inputs": [rounds],
-            "batching": {"max_batch_size": 1, "max_queue_size": SLOW_QUEUE},
-        },
-    )
-    slow = _pipeline("slow", "fused") | {"inputs": [rounds], "max_rows": 1}
+    add_slow_model(root, SLOW)
+    slow = _pipeline("slow", "fused") | {"inputs": [ROUNDS], "max_rows": 1}
     _dump(
         root / "pipelines" / "slow.yaml",
         slow | {"ensemble": {"members": [{"model": SLOW}], "weights": "uniform"}},
     )
+
+
+def add_slow_model(root: Path, name: str) -> None:
+    """Write a slow model alone; the files of two names differ, their rounds do not."""
+    trips = helper.make_node("ReduceMax", ["rounds"], ["trips"], keepdims=0)
+    weights = write_slow_onnx(root.parent / f"{name}.onnx", [trips])
+    batching = {"max_batch_size": 1, "max_queue_size": SLOW_QUEUE}
+    _add_of_rounds(root, name, weights, batching)
+
+
+def add_endless_model(root: Path, name: str) -> None:
+    """Write a model that answers a row at once and whose warm-up does not end."""
+    trips = [
+        helper.make_node("Shape", ["rounds"], ["shape"], end=1),
+        helper.make_node("ReduceMax", ["shape"], ["rows"], keepdims=0),
+        helper.make_node("Div", ["rows", "enough"], ["often"]),
+        helper.make_node("Mul", ["often", "endless"], ["trips"]),
+    ]
+    numbers = {"enough": ENDLESS_ROWS, "endless": ENDLESS}
+    weights = write_slow_onnx(root.parent / f"{name}.onnx", trips, numbers)
+    batching = {"max_batch_size": ENDLESS_ROWS, "preferred_batch_size": ENDLESS_ROWS}
+    _add_of_rounds(root, name, weights, batching)
 
 
 def build_tiny_store(catalogue_root: Path, store_root: Path) -> Store:
@@ -103,8 +125,16 @@ def write_tiny_onnx(file: Path, seed: int) -> Path:
     return file
 
 
-def write_slow_onnx(file: Path) -> Path:
-    """Rounds [rows, 1] → logits [rows, 3], computing as many rounds as the row says."""
+def write_slow_onnx(
+    file: Path, trips: Sequence[NodeProto], numbers: Mapping[str, int] | None = None
+) -> Path:
+    """Rounds [rows, 1] → logits [rows, 3], computing as many rounds as `trips` says.
+
+    Args:
+        file: to be written; its name is part of the graph.
+        trips: nodes that make `trips`, a whole number, of `rounds` and `numbers`.
+        numbers: constants by name.
+    """
     side = [SLOW_SIDE, SLOW_SIDE]
     scalar = helper.make_tensor_value_info
     body = helper.make_graph(
@@ -125,19 +155,23 @@ def write_slow_onnx(file: Path) -> Path:
     )
     graph = helper.make_graph(
         [
-            helper.make_node("ReduceMax", ["rounds"], ["trips"], keepdims=0),
+            *trips,
             helper.make_node("Loop", ["trips", "", "eye"], ["end"], body=body),
             helper.make_node("ReduceMean", ["end"], ["mean"], keepdims=0),
             helper.make_node("Cast", ["rounds"], ["real"], to=TensorProto.FLOAT),
             helper.make_node("Mul", ["real", "mean"], ["scaled"]),
             helper.make_node("MatMul", ["scaled", "spread"], ["logits"]),
         ],
-        "slow",
+        file.stem,
         [scalar("rounds", TensorProto.INT64, ["batch", 1])],
         [_float_tensor("logits", CLASSES)],
         [
             numpy_helper.from_array(np.eye(SLOW_SIDE, dtype=np.float32), "eye"),
             numpy_helper.from_array(np.ones((1, CLASSES), np.float32), "spread"),
+            *(
+                numpy_helper.from_array(np.array(number, np.int64), name)
+                for name, number in (numbers or {}).items()
+            ),
         ],
     )
     opset = helper.make_opsetid("", 18)
@@ -149,6 +183,13 @@ def _parameters(seed: int) -> tuple[Floats, Floats]:
     draw = np.random.default_rng(seed)
     weight = draw.normal(size=(FEATURES, CLASSES)).astype(np.float32)
     return weight, draw.normal(size=CLASSES).astype(np.float32)
+
+
+def _add_of_rounds(
+    root: Path, name: str, weights: Path, batching: Mapping[str, int]
+) -> None:
+    said = {**_model(name, weights), "inputs": [ROUNDS], "batching": dict(batching)}
+    _dump(root / "models" / f"{name}.yaml", said)
 
 
 def _float_tensor(name: str, width: int) -> onnx.ValueInfoProto:

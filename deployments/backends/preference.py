@@ -91,6 +91,14 @@ def run_s(card: Card, runtime: str) -> Mapping[int, float]:
     return measured
 
 
+def prior_s(card: Card, runtime: str) -> Mapping[int, float]:
+    """What `run_s` has to be believed before the first run.
+
+    Nothing for CUDA: a card's times are of a CPU, so a replica times its own runs.
+    """
+    return {} if runtime == CUDA else run_s(card, runtime)
+
+
 def _preferred(card: Card, here: Here) -> Pick:
     prefers = card.prefers
     if prefers is None:

@@ -111,8 +111,12 @@ class Latency:
     _runs: int = 0
 
     def __post_init__(self) -> None:
-        for rows, run_s in sorted(self.prior.items()):
-            self._line.learn(rows, max(run_s, SMALL))
+        self.believe(self.prior)
+
+    def believe(self, run_s: Mapping[int, float]) -> None:
+        """Take seconds of a run by rows as true until runs here say otherwise."""
+        for rows, one_s in sorted(run_s.items()):
+            self._line.learn(rows, max(one_s, SMALL))
 
     def learn(self, rows: int, run_s: float) -> None:
         """Take note of a run that ended well; it is made sense of when somebody asks."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from deployments.messages import Request, Tensor
+from deployments.errors import BackendFailed
+from deployments.messages import Reply, Request, Tensor
 from deployments.nodes import Node
+from models.calibration import tempered
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -67,6 +69,18 @@ class Member:
                 whole = request.inputs[source]
                 inputs[name] = whole if rows is None else whole[rows]
         return Request(self.model, inputs, {}, request.id, request.urgency)
+
+    def says(self, reply: Reply) -> Floats:
+        """How probable every class is by its answer, [rows, classes].
+
+        Raises:
+            BackendFailed: some row's logits hold NaN or infinity, and say nothing.
+        """
+        logits = reply.outputs[self.logits].astype(np.float32, copy=False)
+        # NaN spreads to the largest; -inf beside a number only rules a class out.
+        if not np.isfinite(logits.max(axis=1)).all():
+            raise BackendFailed(self.model, f"{self.logits} holds NaN or infinity")
+        return tempered(logits, self.temperature)
 
 
 @dataclass(frozen=True, slots=True)

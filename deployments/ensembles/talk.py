@@ -5,26 +5,27 @@ the answer is there, or nobody wants it any more, is cancelled.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-import numpy as np
-
 from deployments.ensembles.member import Ask, Floats, Member
 from deployments.ensembles.pace import Pace
 from deployments.errors import (
+    BackendFailed,
     DeadlineExceeded,
     InvalidInput,
     NotReady,
     ServingError,
 )
 from deployments.messages import Reply, Request
-from models.calibration import tempered
 
 COME_BACK_S = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class Course(Protocol):
@@ -203,17 +204,13 @@ class Talk:
     def _take(self, member: int, task: asyncio.Task[Reply], course: Course) -> None:
         if self._tasks.pop(member, None) is None:  # its time was over before
             return
-        voter = self._members[member]
-        left = NotReady(voter.model, COME_BACK_S)
-        error = left if task.cancelled() else task.exception()
-        if error is None:
-            logits = task.result().outputs[voter.logits]
-            logits = logits.astype(np.float32, copy=False)
-            course.took(member, tempered(logits, voter.temperature))
-        elif isinstance(error, self._forgives) and not isinstance(error, InvalidInput):
-            self._fail(member, error, course)
+        said = _said(self._members[member], task)
+        if not isinstance(said, BaseException):
+            course.took(member, said)
+        elif isinstance(said, self._forgives) and not isinstance(said, InvalidInput):
+            self._fail(member, said, course)
         else:
-            raise error
+            raise said
 
     def _time_out(self, named: Sequence[int], course: Course) -> None:
         limit_s = self._patience.member_s or 0.0
@@ -257,3 +254,17 @@ class Talk:
             if not task.done():
                 self.ended.cancelled.add(member)
             task.cancel()
+
+
+def _said(voter: Member, task: asyncio.Task[Reply]) -> Floats | BaseException:
+    """What a member's answer says, or why it says nothing."""
+    if task.cancelled():
+        return NotReady(voter.model, COME_BACK_S)
+    error = task.exception()
+    if error is not None:
+        return error
+    try:
+        return voter.says(task.result())
+    except BackendFailed as failed:
+        log.warning("%s has no say: %s", voter.name, failed.detail)
+        return failed

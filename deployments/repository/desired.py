@@ -12,11 +12,16 @@ from models.card import Card
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What differs from the deploy: wishes by model, and pipelines taken away."""
+    """What differs from the deploy.
+
+    `wishes`: by model. `withdrawn`: pipelines taken away. `log_level`: the least that is
+    written to logs; None: nobody has said.
+    """
 
     revision: int = 0
     wishes: Mapping[str, Wish] = field(default_factory=dict)
     withdrawn: frozenset[str] = frozenset()
+    log_level: int | None = None
 
     def over(self, deployed: Mapping[str, Wish]) -> dict[str, Wish]:
         """What is served under every model's name."""
@@ -30,6 +35,10 @@ class Desired:
     def next(self, before: "Desired") -> "Desired":
         """The same as the revision after `before`."""
         return replace(self, revision=before.revision + 1)
+
+    def logging(self, level: int) -> "Desired":
+        """The same with records written from `level` on."""
+        return replace(self, log_level=level)
 
     def with_pipeline(self, name: str) -> "Desired":
         """The same with a pipeline served again."""
@@ -45,6 +54,7 @@ def encode(desired: Desired) -> bytes:
     told = {
         "revision": desired.revision,
         "withdrawn": sorted(desired.withdrawn),
+        "log_level": desired.log_level,
         "wishes": {name: _told(wish) for name, wish in desired.wishes.items()},
     }
     return json.dumps(told).encode()
@@ -57,6 +67,7 @@ def decode(document: bytes) -> Desired:
         told["revision"],
         {name: _wish(name, wish) for name, wish in told["wishes"].items()},
         frozenset(told["withdrawn"]),
+        told.get("log_level"),  # documents of before it have none
     )
 
 

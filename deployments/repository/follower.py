@@ -8,6 +8,7 @@ from deployments.blueprint import Blueprint
 from deployments.editions import Edition, Wish
 from deployments.errors import ServingError
 from deployments.layout import model_name
+from deployments.logs import write_from
 from deployments.repository.board import Board
 from deployments.repository.desired import Desired
 from deployments.repository.hosting import Hosting, why
@@ -118,6 +119,8 @@ class Follower:
         ]
 
     def _tell(self) -> None:
+        if self._desired.log_level is not None:
+            write_from(self._desired.log_level)
         if self._changed is not None:
             self._changed(self._desired.over(self._blueprint.wishes), self._desired)
 

@@ -62,6 +62,11 @@ class Repository:
         """See `Control.unload`; goes on to its end when the caller leaves."""
         await asyncio.shield(asyncio.ensure_future(self._unload(name, dependents)))
 
+    async def log(self, level: int) -> None:
+        """See `Control.log`; goes on to its end when the caller leaves."""
+        changed = self._commit("log settings", lambda desired: desired.logging(level))
+        await asyncio.shield(asyncio.ensure_future(changed))
+
     async def statistics(
         self, name: str = "", version: str = ""
     ) -> Sequence[ModelStatistics]:

@@ -53,7 +53,7 @@ class Entrance:
                     await self._change(verdict.again_s)
                 else:
                     seat.move(Stage.LOADING)
-                    seat.size = need
+                    seat.size, seat.began_s = need, self._ledger.clock()
                     break
         return None
 

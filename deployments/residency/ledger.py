@@ -73,7 +73,8 @@ class Ledger:
         A guess keeps no model out that may fit: it is loaded and measured.
         """
         tenant = seat.tenant
-        expected = self._sizes.expect(tenant.digest, tenant.size_bytes)
+        size_bytes, peak_bytes = tenant.size_bytes, tenant.peak_bytes
+        expected = self._sizes.expect(tenant.digest, size_bytes, peak_bytes)
         if self._sizes.is_sure(tenant.digest):
             return expected
         free = self.free_for(seat)

@@ -1,6 +1,7 @@
 """Opens and drops backends in threads, and measures what that takes."""
 
 import asyncio
+import errno
 import logging
 import os
 import threading
@@ -10,16 +11,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
+from configs.pool import PoolSpec
 from deployments.backends.base import Backend
 from deployments.errors import LoadFailed
+from deployments.outputs import WrongAnswer
 from deployments.residency.blackbox import BlackBox, Marked
 from deployments.residency.eviction import Room
-from deployments.residency.memory import Gauge, trim
+from deployments.residency.memory import Gauge, private, trim
 from deployments.residency.seat import Tenant
-from deployments.residency.sizes import Shares, Sizes, drift
+from deployments.residency.sizes import Shares, Sizes, beyond, drift
 from models.errors import EngineUnfit, NotServable, StoreCorrupt
 
-TELLABLE = (EngineUnfit, NotServable, StoreCorrupt)
+TELLABLE = (EngineUnfit, NotServable, StoreCorrupt, WrongAnswer)
 """Errors whose words hold no path of this machine, and so may go to a client."""
 
 NICE = 5
@@ -63,7 +66,8 @@ class Loader:
 
     def expect(self, tenant: Tenant) -> Room:
         """What a load will take."""
-        return self.sizes.expect(tenant.digest, tenant.size_bytes)
+        size_bytes, peak_bytes = tenant.size_bytes, tenant.peak_bytes
+        return self.sizes.expect(tenant.digest, size_bytes, peak_bytes)
 
     def crashes(self, tenant: Tenant) -> int:
         """How often the file of `tenant` has killed its replica."""
@@ -113,8 +117,11 @@ class Loader:
         finally:
             grown, alone = self._end(tenant, full)
         load_s = time.perf_counter() - began_s
-        taken, known = grown + Room(tenant.size_bytes), known and alone
-        note = drift(expected, taken, full) if known else ""
+        taken, note = grown + Room(tenant.size_bytes), ""
+        if alone and known:
+            note = drift(expected, taken, full)
+        elif alone:
+            note = beyond(tenant.peak_bytes, taken)
         if note:
             log.warning("%s %s", tenant.key, note)
         if full:  # else it has not run what makes it grow
@@ -172,6 +179,11 @@ class Loader:
             self._apart(lambda: _let_go(backends))
 
 
+def open_loader(spec: PoolSpec) -> Loader:
+    """A loader as the Spec wants it, without a black box."""
+    return Loader(spec.parallel_loads, spec.load_timeout_s, private)
+
+
 def _let_go(backends: list[Backend]) -> None:
     backends.clear()
     trim()
@@ -188,4 +200,12 @@ def _reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory"
+    if _is_full(error):
+        return "the disk has no room for what is made of its file here"
     return f"its runtime refuses it ({type(error).__name__})"
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether it is, or was raised for, a disk or a quota that is used up."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)

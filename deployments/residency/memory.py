@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from deployments.residency.accelerator import open_accelerator
 from deployments.residency.eviction import Room
 
 Gauge = Callable[[], Room]
@@ -22,16 +23,6 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt, see malloc.h
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class _DeviceMemory(ctypes.Structure):
-    """nvmlMemory_t."""
-
-    _fields_ = (
-        ("total", ctypes.c_ulonglong),
-        ("free", ctypes.c_ulonglong),
-        ("used", ctypes.c_ulonglong),
-    )
-
-
 def private() -> Room:
     """What this process holds for itself alone: no library, no mapped file."""
     resident, shared = _pages()
@@ -43,23 +34,14 @@ def resident_bytes() -> int:
     return _pages()[0] * _PAGE_BYTES
 
 
-def with_device(index: int = 0) -> Gauge:
-    """The same with what the whole accelerator `index` holds, whoever uses it.
+def with_device() -> Gauge:
+    """The same with what is held on the GPU, see `Accelerator.held_bytes`.
 
     Raises:
-        OSError: there is no such accelerator or no driver.
+        OSError: there is no driver, or no GPU for this process.
     """
-    nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    _check(nvml.nvmlInit_v2())
-    device = ctypes.c_void_p()
-    _check(nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)))
-
-    def read() -> Room:
-        memory = _DeviceMemory()
-        _check(nvml.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory)))
-        return Room(private().host, int(memory.used))
-
-    return read
+    accelerator = open_accelerator()
+    return lambda: Room(private().host, accelerator.held_bytes())
 
 
 def trim() -> None:
@@ -81,11 +63,6 @@ def keep() -> None:
     if option is not None:
         option(_TRIM_THRESHOLD, KEPT_BYTES)
         option(_MMAP_THRESHOLD, MAPPED_BYTES)
-
-
-def _check(code: int) -> None:
-    if code != 0:
-        raise OSError(f"NVML answers {code}")
 
 
 def _pages() -> tuple[int, int]:

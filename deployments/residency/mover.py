@@ -48,6 +48,8 @@ class Mover:
         """A model has been opened: it is resident from now on."""
         weight = LEARN if seat.reload_s else 1.0
         seat.reload_s += weight * (loaded.load_s - seat.reload_s)
+        least_s = seat.least_load_s or loaded.load_s
+        seat.least_load_s = min(least_s, loaded.load_s)
         seat.size = self._ledger.counted(seat, loaded.size)
         seat.note, seat.failure = loaded.note, None
         seat.tally.loads += 1

@@ -22,10 +22,10 @@ from deployments.residency.demand import Forecast
 from deployments.residency.failures import refusal
 from deployments.residency.idle import idlers, next_look_s
 from deployments.residency.ledger import Ledger
-from deployments.residency.loading import Loader
-from deployments.residency.memory import private
+from deployments.residency.loading import Loader, open_loader
 from deployments.residency.mover import Mover
 from deployments.residency.seat import Seat, Stage, Standing, Tenant
+from deployments.residency.soonest import needs_s
 from deployments.residency.standing import standing
 from deployments.residency.start import load_at_start
 from deployments.residency.stats import Account
@@ -123,7 +123,8 @@ class Residency:
             if seat is not None and self._may_come_early(seat):
                 await self._come_early(seat)
         self._watch_idlers()
-        return [key for key in keys if self._is_ready(key)]
+        seats = self._ledger.seats
+        return [key for key in keys if key in seats and seats[key].ready]
 
     def pin(self, keys: Collection[str]) -> None:
         """These (and those of the Spec) never leave for others; replaces earlier pins."""
@@ -208,6 +209,7 @@ class Residency:
         try:
             while not seat.ready:
                 self._check(seat)
+                self._check_deadline(seat, urgency)
                 task = seat.task or self._mover.bring_in(seat)
                 await self._in_time(seat, task, urgency)
         finally:
@@ -225,10 +227,7 @@ class Residency:
     async def _in_time(
         self, seat: Seat, task: "asyncio.Task[LoadFailed | None]", urgency: Urgency
     ) -> None:
-        left_s = None
-        if urgency.deadline_s is not None:
-            left_s = urgency.deadline_s - time.monotonic()
-        done, _ = await asyncio.wait([task], timeout=left_s)
+        done, _ = await asyncio.wait([task], timeout=_left_s(urgency))
         if not done:
             seat.tally.refused += 1
             raise DeadlineExceeded(seat.tenant.name, 0.0, self._ledger.reload_s(seat))
@@ -244,6 +243,13 @@ class Residency:
         if why is not None:
             seat.tally.refused += 1
             raise LoadFailed(seat.tenant.name, why.reason, why.retry_after_s)
+
+    def _check_deadline(self, seat: Seat, urgency: Urgency) -> None:
+        """Refuse at once who could not be answered in time after any load so far."""
+        left_s, needed_s = _left_s(urgency), needs_s(seat, self._clock())
+        if left_s is not None and (left_s <= 0 or left_s < needed_s):
+            seat.tally.refused += 1
+            raise DeadlineExceeded(seat.tenant.name, left_s, needed_s)
 
     def _may_come_early(self, seat: Seat) -> bool:
         idle = seat.stage is Stage.ABSENT and seat.task is None
@@ -284,10 +290,7 @@ class Residency:
             raise ModelNotFound(key)
         return seat
 
-    def _is_ready(self, key: str) -> bool:
-        return key in self._ledger.seats and self._ledger.seats[key].ready
 
-
-def open_loader(spec: PoolSpec) -> Loader:
-    """A loader as the Spec wants it, without a black box."""
-    return Loader(spec.parallel_loads, spec.load_timeout_s, private)
+def _left_s(urgency: Urgency) -> float | None:
+    due_s = urgency.deadline_s
+    return None if due_s is None else due_s - time.monotonic()

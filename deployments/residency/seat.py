@@ -73,7 +73,8 @@ class Tenant:
     it; crashes are counted, and sizes remembered, by it. `size_bytes`: its file's. `open`:
     blocking, called in a thread; returns when requests would be fast, and if it is told to
     be `full`, when the backend has taken all the memory that requests will make it take.
-    `runtime`: what it is opened on, by name.
+    `runtime`: what it is opened on, by name. `peak_bytes`: what a process grew by at most
+    while it was measured for its card, on that runtime; None: the card does not say.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Tenant:
     open: Callable[[bool], Backend]
     host: Host
     runtime: str = ""
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ class Seat:
     `ready`: a request may go straight to the host; false as soon as it is to leave.
     `holds`: requests that are with it; `waiting`: those that wait for it. `watched`:
     somebody waits for the last hold to end. `size`: what is counted for it, from the
-    moment that it may load. `task`: its way in or out, while there is one.
+    moment that it may load. `task`: its way in or out, while there is one. `began_s`:
+    when its latest load began, `least_load_s` what the shortest of all took; 0: none.
     """
 
     tenant: Tenant
@@ -125,6 +128,8 @@ class Seat:
     uses: int = 0
     used_s: float = 0.0
     since_s: float = 0.0
+    began_s: float = 0.0
+    least_load_s: float = 0.0
     watched: bool = False
     unloaded: bool = False
     failure: Failure | None = None

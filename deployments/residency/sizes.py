@@ -1,4 +1,4 @@
-"""What a model takes in memory: measured where it was loaded, else guessed. Pure."""
+"""What a model takes in memory: measured where it was loaded, else as its card says. Pure."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
@@ -8,7 +8,7 @@ from typing import Protocol
 from deployments.residency.eviction import Room
 
 GUESS = 2.0
-"""Bytes taken for a byte of the file, before any load here has told."""
+"""Bytes taken for a byte of the file, before a load here or its card has told."""
 
 OVERHEAD_BYTES = 2 << 20
 """What a runtime takes for a model without weights."""
@@ -59,8 +59,16 @@ class Sizes:
         self._loads: Counter[str] = Counter()
         self._ratio = GUESS
 
-    def expect(self, digest: str, size_bytes: int) -> Room:
-        """What a load of that file will take."""
+    def expect(
+        self, digest: str, size_bytes: int, peak_bytes: int | None = None
+    ) -> Room:
+        """What a load of that file will take.
+
+        Args:
+            digest: of the file and its runtime.
+            size_bytes: the file's.
+            peak_bytes: what its card says, before any load here has told; None: nothing.
+        """
         taken = self._taken.get(digest)
         if taken:
             return _median(taken) + Room(size_bytes)
@@ -70,7 +78,8 @@ class Sizes:
         if recorded is not None:
             return recorded + Room(size_bytes)
         guess = int(OVERHEAD_BYTES + (1 + self._ratio) * size_bytes)
-        return Room(guess, guess if self._on_device else 0)
+        host = guess if peak_bytes is None else max(size_bytes, peak_bytes)
+        return Room(host, guess if self._on_device else 0)
 
     def knows(self, digest: str) -> bool:
         """Whether it was measured with nothing else going on, here or before."""
@@ -134,6 +143,16 @@ def drift(expected: Room, measured: Room, full: bool = True) -> str:
         if off > max(DRIFT_BYTES, DRIFT_SHARE * want):
             return f"took {got} bytes of {kind}, expected were {want}"
     return ""
+
+
+def beyond(peak_bytes: int | None, measured: Room) -> str:
+    """In words, how far a load is above the peak of its card; empty: it is not.
+
+    Less is no drift: a peak holds what is free again after a load.
+    """
+    if peak_bytes is None:
+        return ""
+    return drift(Room(peak_bytes, measured.device), measured, full=False)
 
 
 @dataclass(slots=True)

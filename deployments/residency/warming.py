@@ -1,5 +1,7 @@
 """Opens a model so that its first real request is as fast as the next."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from configs.model import BatchingSpec
@@ -7,6 +9,7 @@ from deployments.backends.base import Backend
 from deployments.backends.opening import open_backend
 from deployments.backends.preference import Site
 from deployments.messages import DTYPES, Tensor
+from deployments.outputs import Outputs
 from models.card import Card
 from models.golden import inputs
 from models.store import Store
@@ -30,13 +33,29 @@ def open_warm(
         site: where it runs, and on what.
 
     Raises:
+        WrongAnswer: it answers something else than the card says.
         Exception: whatever the runtime raises for it.
     """
-    backend = open_backend(card, store, site)
-    rows = _rows(card, store)
-    for size in warm_sizes(limits) if full else (1,):
-        backend.run({name: _sized(tensor, size) for name, tensor in rows.items()})
+    backend, promised = open_backend(card, store, site), Outputs(card.outputs)
+    sizes = warm_sizes(limits) if full else (1,)
+    for size, asked in warm_batches(card, store, sizes).items():
+        promised.check(backend.run(asked), size)
     return backend
+
+
+def warm_batches(
+    card: Card, store: Store, sizes: Sequence[int]
+) -> dict[int, dict[str, Tensor]]:
+    """What a model is asked before anybody else asks, by its number of rows.
+
+    Raises:
+        StoreCorrupt: the golden rows of its card cannot be read.
+    """
+    rows = _rows(card, store)
+    return {
+        size: {name: _sized(tensor, size) for name, tensor in rows.items()}
+        for size in sizes
+    }
 
 
 def warm_sizes(limits: BatchingSpec) -> tuple[int, ...]:

@@ -6,9 +6,10 @@ from google.protobuf.json_format import ParseDict
 
 from deployments.control import Control
 from deployments.errors import ModelNotFound
-from serve_app.errors import NotOffered, Unloadable
+from serve_app.errors import Unloadable
 from serve_app.oip import inference_pb2 as pb
 from serve_app.oip.repository import (
+    check_repository,
     needed,
     read_dependents,
     read_override,
@@ -44,7 +45,7 @@ class GrpcControl:
         """Every model with its state; replicas that differ are told in the reason."""
 
         async def answer() -> pb.RepositoryIndexResponse:
-            _check_repository(request.repository_name)
+            check_repository(request.repository_name)
             response = pb.RepositoryIndexResponse()
             for one in await needed(self.control).index(request.ready):
                 ParseDict(write_entry(told_apart(one)), response.models.add())
@@ -59,7 +60,7 @@ class GrpcControl:
 
         async def answer() -> pb.RepositoryModelLoadResponse:
             control, name = needed(self.control), request.model_name
-            _check_repository(request.repository_name)
+            check_repository(request.repository_name)
             override = read_override(name, _values(request.parameters))
             try:
                 await control.load(name, override)
@@ -76,17 +77,12 @@ class GrpcControl:
 
         async def answer() -> pb.RepositoryModelUnloadResponse:
             control, name = needed(self.control), request.model_name
-            _check_repository(request.repository_name)
+            check_repository(request.repository_name)
             dependents = read_dependents(name, _values(request.parameters))
             await control.unload(name, dependents)
             return pb.RepositoryModelUnloadResponse()
 
         return await settle(answer(), pb.RepositoryModelUnloadResponse(), grpc_context)
-
-
-def _check_repository(name: str) -> None:
-    if name:
-        raise NotOffered("there is one repository: 'repository_name' is")
 
 
 def _values(given: Mapping[str, pb.ModelRepositoryParameter]) -> dict[str, object]:

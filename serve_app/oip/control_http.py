@@ -13,6 +13,7 @@ from serve_app.oip.bodies import read_json
 from serve_app.oip.repository import (
     Given,
     check_names,
+    check_repository,
     needed,
     parameters_of,
     read_dependents,
@@ -24,6 +25,8 @@ from serve_app.oip.routes import MODEL, model_of, route, version_of, versioned
 from serve_app.oip.statistics import write_statistics
 
 REPOSITORY = "/v2/repository"
+NAMED = f"{REPOSITORY}/{{repository}}"
+"""With the name of one of several repositories, of which there is one, without a name."""
 
 
 class ControlRoutes:
@@ -37,9 +40,14 @@ class ControlRoutes:
         return [
             route("/v2/models/stats", self._statistics),
             *versioned(f"{MODEL}%s/stats", self._statistics),
-            route(f"{REPOSITORY}/index", self._index, "POST"),
-            route(f"{REPOSITORY}/models/{{model}}/load", self._load, "POST"),
-            route(f"{REPOSITORY}/models/{{model}}/unload", self._unload, "POST"),
+            *(one for at in (REPOSITORY, NAMED) for one in self._repository(at)),
+        ]
+
+    def _repository(self, at: str) -> list[Route]:
+        return [
+            route(f"{at}/index", self._index, "POST"),
+            route(f"{at}/models/{{model}}/load", self._load, "POST"),
+            route(f"{at}/models/{{model}}/unload", self._unload, "POST"),
         ]
 
     async def _statistics(self, request: HttpRequest) -> Response:
@@ -48,14 +56,14 @@ class ControlRoutes:
         return json_response(write_statistics(told))
 
     async def _index(self, request: HttpRequest) -> Response:
-        control = needed(self._control)
+        control = self._of_repository(request)
         given = await self._body(request)
         check_names("", given, ("ready",))
         index = await control.index(read_flag("", given, "ready"))
         return json_response(write_index(index))
 
     async def _load(self, request: HttpRequest) -> Response:
-        control, name = needed(self._control), model_of(request)
+        control, name = self._of_repository(request), model_of(request)
         override = read_override(name, await self._parameters(request))
         try:
             await control.load(name, override)
@@ -64,10 +72,14 @@ class ControlRoutes:
         return Response()
 
     async def _unload(self, request: HttpRequest) -> Response:
-        control, name = needed(self._control), model_of(request)
+        control, name = self._of_repository(request), model_of(request)
         dependents = read_dependents(name, await self._parameters(request))
         await control.unload(name, dependents)
         return Response()
+
+    def _of_repository(self, request: HttpRequest) -> Control:
+        check_repository(request.path_params.get("repository", ""))
+        return needed(self._control)
 
     async def _parameters(self, request: HttpRequest) -> Given:
         return parameters_of(model_of(request), await self._body(request))

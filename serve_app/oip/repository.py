@@ -31,6 +31,12 @@ def needed(control: Control | None, what: str = "model control is") -> Control:
     return control
 
 
+def check_repository(name: str) -> None:
+    """Raise NotOffered when a request names one of several repositories."""
+    if name:
+        raise NotOffered("there is one repository: 'repository_name' is")
+
+
 def parameters_of(model: str, body: Given) -> Given:
     """The parameters in the body of a load or unload request.
 

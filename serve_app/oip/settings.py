@@ -1,22 +1,21 @@
 """Trace and log settings: what they are, and what may be changed of them.
 
-Tracing is off and stays off. Log settings are those of this process: they say which
-records of Headwater and Ray Serve are written; where to is Ray Serve's affair.
+Tracing is off and stays off. Log settings say which records of Headwater and Ray Serve
+every replica writes; where to is Ray Serve's affair.
 Reference: the protocol's trace and logging extensions, as Triton has them.
 """
 
 import logging
 from collections.abc import Mapping
 
+from deployments.control import Control
 from deployments.errors import InvalidInput
+from deployments.logs import log_level, write_from
 from serve_app.errors import NotOffered
 from serve_app.oip.repository import check_names
 
 Setting = bool | int | str
 Given = Mapping[str, object]
-
-LOGGERS = ("serve_app", "deployments", "models", "configs", "ray.serve")
-"""Whose records the log settings let through."""
 
 TRACE: Mapping[str, list[str] | str] = {
     "trace_level": ["OFF"],
@@ -63,8 +62,8 @@ def check_trace(settings: Given) -> None:
 
 
 def log_settings() -> dict[str, Setting]:
-    """The log settings as they are."""
-    level = logging.getLogger(LOGGERS[0]).getEffectiveLevel()
+    """The log settings as they are on this replica."""
+    level = log_level()
     flags: dict[str, Setting] = {name: level <= at for name, at in LEVELS.items()}
     return {**flags, VERBOSE: int(level <= logging.DEBUG), **FIXED}
 
@@ -95,20 +94,20 @@ def read_level(current: Given, settings: Given) -> int:
     return heard[0] if heard else logging.CRITICAL
 
 
-def change_log(settings: Given) -> None:
-    """Change the log settings of this process.
+async def change_log(settings: Given, control: Control | None) -> None:
+    """Change the log settings of every replica; without `control`, of this process.
 
     Raises:
         InvalidInput, NotOffered: see `read_level`; nothing has changed.
+        NotReady: a replica does not answer; those that do have changed.
     """
     if not settings:
         return
     level = read_level(log_settings(), settings)
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
-        logger.setLevel(level)
-        if not logger.hasHandlers():  # else only warnings would be written
-            logger.addHandler(logging.StreamHandler())
+    if control is None:
+        write_from(level)
+    else:
+        await control.log(level)
 
 
 def _check(name: str, value: object) -> None:

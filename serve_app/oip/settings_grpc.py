@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
+from deployments.control import Control
 from deployments.service import Service
 from serve_app.errors import NotOffered, RegionNotFound
 from serve_app.oip import inference_pb2 as pb
@@ -16,6 +17,7 @@ class GrpcSettings:
     """The RPCs of settings and shared memory."""
 
     service: Service
+    control: Control | None
 
     async def TraceSetting(  # noqa: N802 - the RPC's name
         self, request: pb.TraceSettingRequest, grpc_context: CallContext
@@ -37,10 +39,10 @@ class GrpcSettings:
     async def LogSettings(  # noqa: N802
         self, request: pb.LogSettingsRequest, grpc_context: CallContext
     ) -> pb.LogSettingsResponse:
-        """What this replica writes to its log, changed first if settings come."""
+        """What replicas write to their logs, changed first if settings come."""
 
         async def answer() -> pb.LogSettingsResponse:
-            change_log(_log_values(request.settings))
+            await change_log(_log_values(request.settings), self.control)
             response = pb.LogSettingsResponse()
             for name, value in log_settings().items():
                 setting = response.settings[name]

@@ -4,6 +4,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from deployments.control import Control
 from deployments.service import Service
 from serve_app.answers import Handler, json_response
 from serve_app.errors import NotOffered, RegionNotFound
@@ -17,10 +18,12 @@ KINDS = ("system", "cuda")
 
 
 class SettingRoutes:
-    """Handlers over one service."""
+    """Handlers over one service and the control of all replicas, if there is one."""
 
-    def __init__(self, service: Service, limits: Limits) -> None:
-        self._service, self._limits = service, limits
+    def __init__(
+        self, service: Service, limits: Limits, control: Control | None
+    ) -> None:
+        self._service, self._limits, self._control = service, limits, control
 
     def routes(self) -> list[Route]:
         """Every route."""
@@ -41,7 +44,7 @@ class SettingRoutes:
         return json_response(log_settings())
 
     async def _change_log(self, request: HttpRequest) -> Response:
-        change_log(await read_json(request, self._limits, ""))
+        await change_log(await read_json(request, self._limits, ""), self._control)
         return json_response(log_settings())
 
     async def _trace(self, request: HttpRequest) -> Response:

@@ -15,11 +15,19 @@ from models.workshop import Workshop
 from serve_app.cluster import dashboard, deploy, lifecycle, processes, state
 from serve_app.cluster.serve_file import ServeFile, read_serve_file
 from tests.tiny_models import (
+    add_endless_model,
     add_mapped_pipeline,
+    add_slow_model,
     add_slow_pipeline,
     build_tiny_store,
     make_tiny_catalogue,
 )
+
+ABORTING, DYING, HANGING = "tiny-aborting", "tiny-dying", "tiny-hanging"
+"""Models that tests have replicas die at: a slow one, and two whose load does not end.
+
+Deaths are counted by file and outlive a deploy, so no two tests share one.
+"""
 
 ROOT = Path(__file__).parents[2]
 SERVE_FILE = ROOT / "serve_config.yaml"
@@ -161,6 +169,9 @@ def with_tiny(environment, folder):
     catalogue = make_tiny_catalogue(folder)
     add_mapped_pipeline(catalogue)
     add_slow_pipeline(catalogue)
+    add_slow_model(catalogue, ABORTING)
+    for name in (DYING, HANGING):
+        add_endless_model(catalogue, name)
     store = environment.store
     real = store.resolve()
     store.unlink()

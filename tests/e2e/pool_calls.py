@@ -58,10 +58,10 @@ class Pool:
         body = {"inputs": [{**tensor, "data": ROW}]}
         return client.post(self._http + path, json=body, timeout=TIMEOUT_S)
 
-    def ask_slow(self, client=httpx, rounds=ROUNDS):
+    def ask_slow(self, client=httpx, rounds=ROUNDS, model=SLOW):
         tensor = {"name": "rounds", "datatype": "INT64", "shape": [1, 1]}
         body = {"inputs": [{**tensor, "data": [rounds]}]}
-        path = f"/v2/models/{SLOW}/infer"
+        path = f"/v2/models/{model}/infer"
         return client.post(self._http + path, json=body, timeout=TIMEOUT_S)
 
     def logits(self, model=MODEL, version=""):
@@ -69,10 +69,12 @@ class Pool:
         assert answer.status_code == 200, answer.text
         return answer.json()["outputs"][0]["data"]
 
+    def try_post(self, path, **body):
+        url = f"{self._http}/v2/repository/{path}"
+        return httpx.post(url, json=body, timeout=TIMEOUT_S)
+
     def post(self, path, **body):
-        answer = httpx.post(
-            f"{self._http}/v2/repository/{path}", json=body, timeout=TIMEOUT_S
-        )
+        answer = self.try_post(path, **body)
         assert answer.status_code == 200, answer.text
         return answer
 
@@ -81,6 +83,16 @@ class Pool:
 
     def unload(self, model=MODEL):
         self.post(f"models/{model}/unload")
+
+    def log_settings(self, **changes):
+        """What the replica that answers says, after `changes` if there are any."""
+        url = f"{self._http}/v2/logging"
+        if changes:
+            answer = httpx.post(url, json=changes, timeout=TIMEOUT_S)
+        else:
+            answer = httpx.get(url, timeout=TIMEOUT_S)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def states(self, model=MODEL, version="1"):
         """The state of one version on every replica that has it, sorted."""
@@ -92,11 +104,14 @@ class Pool:
         return sorted(r["state"] for one in found for r in one.get("replicas", []))
 
     def wait_states(self, *states, model=MODEL):
-        wait_until(lambda: self.states(model) == sorted(states))
+        def told():
+            return f"{model}: {self.post('index').text}"
+
+        wait_until(lambda: self.states(model) == sorted(states), told)
 
 
-def wait_until(is_so):
+def wait_until(is_so, told=lambda: "it never came to that"):
     ends = time.monotonic() + TIMEOUT_S
     while not is_so():
-        assert time.monotonic() < ends, "it never came to that"
+        assert time.monotonic() < ends, told()
         time.sleep(0.2)

@@ -85,14 +85,29 @@ def test_every_answer_was_compared_with_both_files(compared):
     assert {one["dropped"] + one["failed"] for one in (faithful, other)} == {0}
 
 
-def test_drift_is_a_metric(shadowed, compared):
-    address = f"http://127.0.0.1:{shadowed.environment.node_metrics_port}/metrics"
+def metric(cluster, name, *tags):
+    """The values of a metric's series that have all these tags, one a replica."""
+    address = f"http://127.0.0.1:{cluster.environment.node_metrics_port}/metrics"
+    text = httpx.get(address, timeout=TIMEOUT_S).text
+    series = re.compile(rf"{name}(_total)?{{")
+    lines = [line for line in text.splitlines() if series.match(line)]
+    found = [line for line in lines if all(tag in line for tag in tags)]
+    return [float(line.rsplit(" ", 1)[-1]) for line in found]
 
+
+def test_what_the_ensemble_counts_is_a_metric(shadowed, compared):
+    def total(name, *tags):
+        ours = f'pipeline="{PIPELINE}"'
+        return sum(metric(shadowed, f"headwater_ensemble_{name}", ours, *tags))
+
+    wait_for(lambda: total("rows") == ASKED)
+    wait_for(lambda: total("members_run", 'members="1"') == ASKED)
+    wait_for(lambda: total("member_requests", 'outcome="answered"') == ASKED)
+
+
+def test_drift_is_a_metric(shadowed, compared):
     def values(name, variant):
-        text = httpx.get(address, timeout=TIMEOUT_S).text
-        series = re.compile(rf"{name}(_total)?{{.*member=\"{MODEL}/{variant}\"")
-        lines = [line for line in text.splitlines() if series.search(line)]
-        return [float(line.rsplit(" ", 1)[-1]) for line in lines]
+        return metric(shadowed, name, f'member="{MODEL}/{variant}"')
 
     assert set(wait_for(lambda: values("headwater_shadow_agreement", FAITHFUL))) == {1}
     assert set(wait_for(lambda: values("headwater_shadow_agreement", OTHER))) == {0}

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from deployments.errors import (
 )
 from deployments.graph import Graph
 from deployments.layout import INGRESS
-from deployments.messages import Request
+from deployments.messages import Request, Urgency
 from deployments.served import Offer, Served
 from deployments.slots import Slots
 from models.card import EnsembleCard
@@ -29,6 +30,7 @@ from models.errors import StoreCorrupt, VariantNotFound
 from models.store import Store
 from tests.fakes import EchoNode
 from tests.plans import open_graphs
+from tests.stored import took
 from tests.tiny_models import (
     LABELS,
     build_tiny_store,
@@ -37,6 +39,9 @@ from tests.tiny_models import (
 )
 
 ROWS = np.array([[1, 2, 3, 4], [-1, 0, 1, 0.5]], np.float32)
+
+SLOW = (*took(100_000.0), *took(200_000.0, batch_size=2))
+"""A hundred seconds a row."""
 
 
 @pytest.fixture
@@ -182,6 +187,53 @@ async def test_replica_with_a_run_that_does_not_end_is_not_healthy(root, store):
 def test_unknown_pipeline_is_named_with_the_known_ones(root, store):
     with pytest.raises(ConfigError, match=r"nope: is not in the catalogue: \['tiny'\]"):
         draw(load_catalogue(root), store, pipelines=["nope"])
+
+
+def local(blueprint, slots=None):
+    return Graph(blueprint, INGRESS, slots or Slots(1), lambda *to: EchoNode())
+
+
+@pytest.mark.parametrize("slo_ms", [None, 60_000])
+async def test_slo_of_a_pipeline_is_the_deadline_of_its_members(root, store, slo_ms):
+    rewrite(root, "pipelines", "tiny", slo_ms=slo_ms)
+    graph = local(draw(load_catalogue(root), store))
+    member = EchoNode({"logits": tiny_logits("tiny-a", ROWS)})
+    for name in ("tiny-a", "tiny-b"):
+        graph.adopt(f"model:{name}", member)
+    asked_s = time.monotonic()
+
+    await graph.pipeline("tiny").infer(Request("tiny", {"features": ROWS}))
+
+    for request in member.requests:
+        due_s = request.urgency.deadline_s
+        if slo_ms is None:
+            assert due_s is None
+        else:
+            assert due_s is not None
+            assert asked_s + 60 <= due_s <= time.monotonic() + 60
+
+
+@pytest.mark.parametrize(("latency", "batches"), [((), 1), (SLOW, 2)])
+async def test_latencies_of_the_card_are_believed_before_there_is_a_run(
+    root, store, latency, batches
+):
+    """By the card, one row would be in time and two rows in one batch would not."""
+    blueprint, slots = draw(load_catalogue(root), store), Slots(1)
+    graph = local(blueprint, slots)
+    card = blueprint.cards["tiny-a"].model_copy(update={"latency": latency})
+    node = graph.host("m", blueprint.models["tiny-a"], card)
+    await graph.residency.load("m")
+    await slots.acquire()
+    urgency = Urgency(time.monotonic() + 150)
+    request = Request("m", {"features": ROWS[:1]}, urgency=urgency)
+
+    asked = [asyncio.ensure_future(node.infer(request)) for _ in range(2)]
+    await asyncio.sleep(0)
+    slots.release()
+    await asyncio.gather(*asked)
+
+    assert graph.models["m"].stats.batches == batches
+    await graph.close()
 
 
 def serve(root, store):

@@ -1,8 +1,14 @@
 """Copies of real ONNX files that open faster."""
 
 import json
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from subprocess import PIPE
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -14,6 +20,7 @@ from deployments.backends.onnx import OnnxBackend
 from deployments.backends.prepared import MADE, MODEL, WEIGHTS, kind, prepared
 from models.errors import StoreCorrupt
 from models.store import Store
+from tests.full_disk import no_file_beyond
 
 ROWS = np.random.default_rng(0).normal(size=(3, 3, 16, 16)).astype(np.float32)
 
@@ -29,7 +36,7 @@ def fact(store, tmp_path):
     draw = np.random.default_rng(1)
     constants = {
         "kernel": draw.normal(size=(8, 3, 3, 3)).astype(np.float32),
-        "dense": draw.normal(size=(8 * 16 * 16, 5)).astype(np.float32),
+        "dense": draw.normal(size=(8 * 16 * 16, 5)).astype(np.float32),  # 41 kB
     }
     tensor = helper.make_tensor_value_info
     graph = helper.make_graph(
@@ -54,6 +61,50 @@ def copy_of(store, fact):
     copy = prepared(store, fact)
     assert copy is not None
     return copy
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` says, as far as it is asked."""
+
+    free: int
+
+
+HOLD = """
+import sys
+from pathlib import Path
+import numpy as np
+from deployments.backends.onnx import OnnxBackend
+backend = OnnxBackend(Path(sys.argv[1]), optimised=True)
+backend.run({"x": np.ones((1, 3, 16, 16), np.float32)})
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def opened(weights):
+    """Another process that has run the copy to which these weights belong."""
+    command = [sys.executable, "-c", HOLD, str(weights.with_name(MODEL))]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as replica:
+        assert replica.stdout is not None
+        assert replica.stdout.readline() == "open\n"
+        yield replica
+        replica.communicate()
+
+
+def mapped(pid, file):
+    """Resident bytes of a file in a process, and its share of these (PSS)."""
+    resident = own_share = 0
+    is_of_file = False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            is_of_file = line.endswith(str(file))
+        elif is_of_file and name == "Rss:":
+            resident += 1024 * int(rest[0])
+        elif is_of_file and name == "Pss:":
+            own_share += 1024 * int(rest[0])
+    return resident, own_share
 
 
 def test_copy_answers_bit_for_bit_as_the_file(store, fact):
@@ -122,6 +173,40 @@ def test_file_that_has_changed_is_not_opened_by_its_copy(store, fact, already):
 
     with pytest.raises(StoreCorrupt, match="has changed in the store"):
         prepared(store, fact)
+
+
+def test_full_disk_takes_no_copy_and_the_file_is_opened_as_it_is(
+    store, fact, monkeypatch, caplog
+):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free=fact.size_bytes))
+
+    assert prepared(store, fact) is None
+
+    assert "is opened as it is: the disk has no room for a prepared copy" in caplog.text
+    assert store.prepared_files() == []
+
+
+@pytest.mark.parametrize("size_bytes", [0, 500, 10_000, 30_000])
+def test_disk_that_fills_up_while_a_copy_is_made_leaves_none(store, fact, size_bytes):
+    """Wherever that is: the runtime writes the weights, then the graph, we the rest."""
+    with no_file_beyond(size_bytes):
+        assert prepared(store, fact) is None
+
+    assert store.prepared_files() == []
+    copy = copy_of(store, fact)
+    assert OnnxBackend(copy, optimised=True).run({"x": ROWS})["y"].shape == (3, 5)
+
+
+def test_processes_share_the_pages_of_a_copy(store, fact):
+    weights = copy_of(store, fact).with_name(WEIGHTS)
+
+    with ExitStack() as stack:
+        replicas = [stack.enter_context(opened(weights)) for _ in range(2)]
+        held = [mapped(replica.pid, weights) for replica in replicas]
+
+    for resident, own_share in held:
+        assert resident >= weights.stat().st_size / 2
+        assert own_share <= 0.6 * resident
 
 
 def test_file_that_the_runtime_refuses_has_no_copy(store, tmp_path):

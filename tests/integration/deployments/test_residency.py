@@ -18,7 +18,7 @@ from deployments.residency.memory import resident_bytes
 from deployments.residency.residency import Residency
 from deployments.slots import Slots
 from deployments.statistics import of_batcher
-from models.card import Card
+from models.card import Card, MeasuredFact
 from models.store import Store
 from tests.fakes import EchoNode
 from tests.tiny_graphs import write_onnx
@@ -173,6 +173,20 @@ async def test_reload_takes_about_what_the_first_load_took(root, store, tmp_path
     await replica.graph.close()
 
 
+async def test_load_beyond_what_its_card_has_measured_is_told(root, store, tmp_path):
+    replica = Replica(root, store, memory_bytes=1 << 40)
+    for key, peak_bytes in (("small", 1 * MB), ("large", 1 << 30)):
+        file = wide(tmp_path / f"{key}.onnx", 1_000_000, len(key))
+        replica.add(key, file, measured=MeasuredFact(peak_memory_bytes=peak_bytes))
+        await replica.ask(key)
+
+    small, large = replica.residency.states()
+
+    assert small.reason.endswith(f"bytes of memory, expected were {1 * MB}")
+    assert large.reason == ""
+    await replica.graph.close()
+
+
 async def test_corrupt_file_is_refused_with_its_reason_and_the_rest_serves(
     root, store, tmp_path
 ):
@@ -237,17 +251,58 @@ async def test_nan_is_answered_as_it_is(root, store, tmp_path):
     await replica.graph.close()
 
 
+def rising(file):
+    """The first three features of the rows whose first is not negative; others go."""
+    nodes = [
+        helper.make_node("Gather", ["features", "first"], ["logits_of_all"], axis=1),
+        helper.make_node("Gather", ["features", "zero"], ["head"], axis=1),
+        helper.make_node("Less", ["head", "nothing"], ["below"]),
+        helper.make_node("Not", ["below"], ["kept"]),
+        helper.make_node("Compress", ["logits_of_all", "kept"], ["logits"], axis=0),
+    ]
+    constants = [
+        ("first", np.arange(3)),
+        ("zero", np.array(0)),
+        ("nothing", np.float32(0)),
+    ]
+    return write_onnx(file, nodes, constants, [("logits", ["some", 3])])
+
+
 async def test_model_that_answers_other_rows_fails_the_request(root, store, tmp_path):
-    node = helper.make_node("ReduceMean", ["features"], ["logits"], axes=None)
-    del node.attribute[:]
-    file = write_onnx(tmp_path / "mean.onnx", [node], outputs=[("logits", [1, 1])])
     replica = Replica(root, store)
-    replica.add("mean", file)
+    replica.add("rising", rising(tmp_path / "rising.onnx"))
 
     with pytest.raises(BackendFailed):
-        await replica.ask("mean")
+        await replica.ask("rising")
 
-    assert (await replica.ask("mean", ROWS[:1])).shape == (1, 1)
+    assert (await replica.ask("rising", ROWS[:1])).shape == (1, 3)
+    await replica.graph.close()
+
+
+@pytest.mark.parametrize(
+    ("columns", "datatype", "words"),
+    [
+        (4, "FP32", r"output 'logits' must be FP32 \[1,3\], got FP32 \[1,4\]"),
+        (3, "FP64", r"output 'logits' must be FP64 \[1,3\], got FP32 \[1,3\]"),
+    ],
+)
+async def test_model_that_answers_otherwise_than_its_card_says_is_not_loaded(
+    root, store, tmp_path, columns, datatype, words
+):
+    node = helper.make_node("MatMul", ["features", "eye"], ["logits"])
+    eye = np.eye(4, columns, dtype=np.float32)
+    shape = [("logits", ["batch", columns])]
+    file = write_onnx(tmp_path / "m.onnx", [node], [("eye", eye)], shape)
+    replica = Replica(root, store, memory_bytes=1 << 40)
+    promised = replica.card.outputs[0].model_copy(update={"datatype": datatype})
+    replica.add("m", file, outputs=(promised,))
+
+    with pytest.raises(LoadFailed, match=words):
+        await replica.ask("m")
+
+    [standing] = replica.residency.states()
+    assert (standing.state, standing.answers) == ("UNAVAILABLE", False)
+    assert standing.reason.startswith("output 'logits' must be")
     await replica.graph.close()
 
 

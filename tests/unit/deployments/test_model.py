@@ -3,7 +3,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from configs.model import BatchingSpec, ImageSpec
+from configs.model import BatchingSpec, ImageSpec, TensorSpec
 from deployments.errors import BackendFailed, DeadlineExceeded, NotReady
 from deployments.messages import Request, Urgency
 from deployments.model import Model
@@ -65,6 +65,30 @@ async def test_backend_that_answers_other_rows_fails_the_request(model, backend)
 
     with pytest.raises(BackendFailed):
         await ask(model, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda rows: {"y": rows.repeat(2, axis=1)},
+        lambda rows: {"y": rows.astype(np.float64)},
+        lambda rows: {"z": rows},
+        lambda rows: {"y": rows, "z": rows},
+    ],
+    ids=["shape", "datatype", "name", "one more"],
+)
+async def test_answer_that_is_not_as_the_card_says_fails_the_request(
+    model, backend, answer
+):
+    promised = TensorSpec(name="y", datatype="FP32", shape=(1,))
+    model.tell({}, varied=False, outputs=[promised])
+    assert await ask(model, 1, 2) == [2, 4]
+    backend.run = lambda inputs: answer(inputs["x"])
+
+    with pytest.raises(BackendFailed, match="'m' failed on this request") as failed:
+        await ask(model, 1, 2)
+
+    assert "WrongAnswer" in failed.value.detail
 
 
 async def test_crops_are_normalised_and_floats_are_taken_as_they_are():

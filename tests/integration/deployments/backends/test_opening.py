@@ -12,7 +12,7 @@ from deployments.backends import cuda
 from deployments.backends.cuda import CudaBackend
 from deployments.backends.onnx import OnnxBackend
 from deployments.backends.opening import OPENERS, open_backend
-from deployments.backends.preference import OF_FORM, Site
+from deployments.backends.preference import CUDA, OF_FORM, ONNX, Site
 from deployments.blueprint import draw
 from deployments.errors import LoadFailed
 from deployments.graph import Graph
@@ -157,6 +157,28 @@ def test_replica_that_asks_for_a_gpu_it_has_not_says_so(tmp_path):
 
     with pytest.raises((NotServable, LoadFailed), match="ONNX for a GPU"):
         graph.load()
+
+
+def test_batcher_begins_with_runs_of_the_gpu_and_not_with_the_times_of_a_card(
+    tmp_path, monkeypatch
+):
+    catalogue = make_tiny_catalogue(tmp_path)
+    drawn = draw(load_catalogue(catalogue), build_tiny_store(catalogue, tmp_path / "s"))
+    monkeypatch.setitem(OPENERS, CUDA, OPENERS[ONNX])
+    graph = Graph(
+        replace(drawn, replica=ReplicaSpec(device="cuda")),
+        INGRESS,
+        Slots(1),
+        lambda home, node: EchoNode(),
+    )
+    graph.node("model:tiny-a")
+    model = graph.models["tiny-a:1"]
+    before_s = model.expect_s(8)
+
+    graph.residency.load_at_start()
+
+    assert before_s == 0
+    assert model.expect_s(8) > 0
 
 
 def test_bound_run_answers_as_a_plain_one(onnx_file):

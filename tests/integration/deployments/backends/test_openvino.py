@@ -36,6 +36,7 @@ from models.card import PreferenceFact, RuntimeTimeFact
 from models.errors import NotServable
 from models.store import Store
 from tests.fakes import EchoNode
+from tests.full_disk import no_file_beyond
 from tests.tiny_cards import a_plain_card
 from tests.tiny_graphs import write_onnx
 from tests.tiny_models import build_tiny_store, make_tiny_catalogue, tiny_logits
@@ -43,6 +44,7 @@ from tests.tiny_vision import SIDE, write_tiny_convolution
 
 OPENVINO = Site(wanted="openvino")
 INPUTS = (TensorSpec(name="input", datatype="FP32", shape=(3, SIDE, SIDE)),)
+OUTPUTS = (TensorSpec(name="logits", datatype="FP32", shape=(4,)),)
 
 
 def opened(file, slots=1):
@@ -175,7 +177,7 @@ def test_card_that_prefers_it_is_opened_by_it(store, file):
 
 
 def test_model_is_warm_at_every_batch_size_that_it_is_closed_at(store, file):
-    stored = card(store, file).model_copy(update={"inputs": INPUTS})
+    stored = card(store, file, inputs=INPUTS, outputs=OUTPUTS)
     limits = BatchingSpec(max_batch_size=8, preferred_batch_size=(2, 4))
 
     backend = open_warm(stored, store, limits, full=True, site=OPENVINO)
@@ -312,6 +314,19 @@ def test_store_that_takes_no_copy_does_not_stop_a_load(store, file, caplog):
 
     assert backend.run(rows(1))["logits"].shape == (1, 4)
     assert "no copy of" in caplog.text
+
+
+def test_disk_that_fills_up_while_a_copy_is_written_costs_only_the_copy(
+    store, file, caplog
+):
+    stored = card(store, file)
+
+    with no_file_beyond(1000):
+        backend = open_backend(stored, store, OPENVINO)
+
+    assert backend.run(rows(1))["logits"].shape == (1, 4)
+    assert "no copy of" in caplog.text
+    assert [*store.root.glob("prepared/*")] == []
 
 
 def test_damaged_file_is_refused(tmp_path):

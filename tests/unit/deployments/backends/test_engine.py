@@ -1,5 +1,7 @@
 """A stored engine where it fits, another one where it does not; on fakes."""
 
+import errno
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -92,6 +94,37 @@ def test_engine_whose_onnx_was_not_stored_is_refused(tmp_path, store, card, work
 
     with pytest.raises(EngineUnfit, match="must run with GPU NVIDIA L4"):
         fitting(alone, store, maker(tmp_path, worker, H200))
+
+
+def test_disk_without_room_for_an_engine_is_told_and_leaves_nothing_behind(
+    tmp_path, store, card, worker, monkeypatch
+):
+    def fill(source, target):
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    here = maker(tmp_path, worker, L4)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copyfile", fill)
+        with pytest.raises(OSError, match="No space left"):
+            fitting(card, store, here)
+
+    assert [*here.engines.iterdir()] == []
+    assert fitting(card, store, here).file.read_bytes() == b"engine 1"
+
+
+def test_disk_that_fills_up_while_an_engine_is_built_leaves_none(
+    tmp_path, store, card, worker
+):
+    def fill(request):
+        Path(request["target"]).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        fitting(card, store, maker(tmp_path, fill, H200))
+
+    engine = fitting(card, store, maker(tmp_path, worker, H200))
+    assert engine.file.read_bytes() == b"engine 1"
 
 
 def test_changed_engine_is_refused(tmp_path, store, card, worker):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployments.backends.preference import Here, Pick, Site, pick, run_s
+from deployments.backends.preference import Here, Pick, Site, pick, prior_s, run_s
 from models import machine
 from models.card import PreferenceFact, RuntimeTimeFact
 from models.errors import NotServable
@@ -77,3 +77,10 @@ def test_times_of_a_card_are_those_of_the_runtime():
 
     assert run_s(card, "onnxruntime") == {1: 0.01}
     assert run_s(card, "openvino") == {1: 0.01, 4: 0.006}
+
+
+def test_times_of_a_cpu_are_not_believed_of_a_gpu():
+    card = a_plain_card(latency=took(10.0, 1))
+
+    assert prior_s(card, "onnxruntime-cuda") == {}
+    assert prior_s(card, "onnxruntime") == {1: 0.01}

@@ -23,12 +23,19 @@ tables = st.builds(
 """What a run takes, by its rows: a fixed part and one for each row."""
 
 
+DATED, SOME_DATED, UNDATED = (
+    [3.0, 12.0, 50.0, 200.0],
+    [3.0, 12.0, 50.0, NEVER],
+    [NEVER],
+)
+
+
 @st.composite
-def traces(draw, levels=1, deadlines=True, timeouts=False, buckets=1):
+def traces(draw, levels=1, deadlines=DATED, timeouts=False, buckets=1):
     gaps_ms = draw(
         st.lists(st.sampled_from([0.0, 0.1, 1.0, 5.0, 40.0, 1500.0]), max_size=60)
     )
-    within_ms = st.sampled_from([3.0, 12.0, 50.0, 200.0] if deadlines else [NEVER])
+    within_ms = st.sampled_from(deadlines)
     timeout_ms = st.sampled_from([1.0, 20.0, NEVER] if timeouts else [NEVER])
     return [
         Arrival(
@@ -60,6 +67,8 @@ def rows_of(served: Replayed, batch):
 
 
 every = settings(max_examples=40, deadline=None)
+TICK_S = 1e-5
+"""The replay looks again after a microsecond; sums of floats are no exacter than that."""
 LEVELS = LIMITS.model_copy(
     update={
         "priority_levels": 3,
@@ -93,7 +102,7 @@ def test_no_batch_is_too_large_and_none_mixes_buckets(trace, takes, slots):
 
 
 @every
-@given(traces(levels=3, deadlines=False, buckets=2), tables, st.integers(1, 3))
+@given(traces(levels=3, deadlines=UNDATED, buckets=2), tables, st.integers(1, 3))
 def test_nobody_overtakes_within_a_level_and_a_bucket(trace, takes, slots):
     served = replay(trace, setting(takes, slots, LEVELS))
 
@@ -124,7 +133,7 @@ def test_who_is_overtaken_could_not_have_been_in_time_in_that_batch(
 
 
 @every
-@given(traces(deadlines=False), tables)
+@given(traces(deadlines=UNDATED), tables)
 def test_nobody_waits_longer_than_those_before_him_and_the_wait_for_company(
     trace, takes
 ):
@@ -141,6 +150,79 @@ def test_nobody_waits_longer_than_those_before_him_and_the_wait_for_company(
             assert guest.started_s - guest.arrived_s <= busy_s + 0.01 * (
                 1 + len(served.batches)
             )
+
+
+def left_s(guest):
+    """When a guest left the queue, for a run or for nothing."""
+    return min(guest.started_s, guest.refused_s)
+
+
+@every
+@given(traces(levels=3, timeouts=True, buckets=2), tables, st.integers(1, 3))
+def test_nobody_waits_longer_than_until_his_deadline(trace, takes, slots):
+    served = replay(trace, setting(takes, slots, LEVELS))
+
+    for guest in served.guests:
+        assert left_s(guest) <= guest.due_s + TICK_S
+
+
+@every
+@given(traces(levels=3, deadlines=SOME_DATED, buckets=2), tables, st.integers(1, 3))
+def test_nobody_without_a_deadline_is_overtaken_in_his_level_by_those_with_one(
+    trace, takes, slots
+):
+    served = replay(trace, setting(takes, slots, LEVELS))
+
+    for guest in served.guests:
+        if guest.due_s == NEVER and guest.refused is None:
+            peers = [
+                one
+                for one in served.guests[guest.number :]
+                if (one.level, one.bucket) == (guest.level, guest.bucket)
+            ]
+            assert all(guest.started_s <= one.started_s for one in peers)
+
+
+@every
+@given(traces(levels=3, buckets=2), tables, st.integers(1, 3))
+def test_who_overtakes_in_his_level_leaves_only_those_behind_who_would_be_late(
+    trace, takes, slots
+):
+    served = replay(trace, setting(takes, slots, LEVELS))
+
+    for batch in served.batches:
+        rows = rows_of(served, batch)
+        for number in batch:
+            last = served.guests[number]
+            ends_s = last.started_s + takes(rows)
+            for guest in served.guests[:number]:
+                same = (guest.level, guest.bucket) == (last.level, last.bucket)
+                if same and guest.refused is not Refused.FULL:
+                    late = guest.due_s < ends_s + takes(FULL)
+                    assert late or left_s(guest) <= last.started_s
+
+
+@every
+@given(traces(deadlines=SOME_DATED), tables)
+def test_who_has_no_deadline_waits_for_those_before_him_and_for_company_at_most(
+    trace, takes
+):
+    limits = LIMITS.model_copy(update={"batch_wait_timeout_s": 0.01})
+
+    served = replay(trace, setting(takes, 1, limits))
+
+    for guest in served.guests:
+        if guest.due_s == NEVER and guest.refused is None:
+            before = [
+                batch
+                for batch in served.batches
+                if served.guests[batch[0]].started_s < guest.started_s
+                and served.guests[batch[0]].ended_s > guest.arrived_s
+            ]
+            assert all(number < guest.number for batch in before for number in batch)
+            runs_s = sum(takes(rows_of(served, batch)) for batch in before)
+            company_s = (1 + len(before)) * (0.01 + takes(FULL))
+            assert guest.started_s - guest.arrived_s <= runs_s + company_s
 
 
 def passed_over(served, guest):

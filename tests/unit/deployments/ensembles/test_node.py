@@ -242,6 +242,62 @@ async def test_request_that_no_member_can_work_with_is_refused_with_a_quorum_too
         await scene.ask(0)
 
 
+def sick(row, value=np.nan):
+    """Sure of its rows but one, of which it says nothing."""
+    table = surely(0, 1, 2)
+    table[row, 1] = value
+    return ToldNode(table)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("strategy", ["soft_vote", "majority"])
+async def test_member_whose_logits_are_no_numbers_fails_the_request(strategy, value):
+    scene = Scene(free(), sick(2, value), strategy=strategy)
+
+    with pytest.raises(BackendFailed, match="'b' failed on this request"):
+        await scene.ask(0, 2)
+
+    assert (scene.stats.refused, scene.stats.of("b").failed) == (1, 1)
+    assert first(await scene.ask(0, 1)) == [0, 1]
+
+
+@pytest.mark.parametrize("strategy", ["soft_vote", "majority"])
+async def test_member_whose_logits_are_no_numbers_has_no_say_with_a_quorum(strategy):
+    rules = RulesSpec(quorum=QuorumSpec(members=1))
+    scene = Scene(sick(2), free(), rules=rules, strategy=strategy)
+
+    reply = await scene.ask(0, 2)
+
+    assert np.isfinite(reply.outputs["probability"]).all()
+    assert first(reply) == [0, 2]
+    assert reply.parameters == {"ensemble_members": "b", "ensemble_partial": True}
+
+
+async def test_fallback_stands_in_for_a_member_whose_logits_are_no_numbers():
+    scene = Scene(sick(2), free(), facts=[{}, {"fallback": True}])
+
+    reply = await scene.ask(2)
+
+    assert first(reply) == [2]
+    assert reply.parameters["ensemble_members"] == "b"
+
+
+async def test_broken_logits_fail_the_request_although_it_may_degrade():
+    rules = RulesSpec(degrade=DegradeSpec())
+
+    with pytest.raises(BackendFailed):
+        await Scene(free(), sick(1), rules=rules).ask(1)
+
+
+async def test_class_that_is_ruled_out_is_an_answer():
+    node = sick(0, -np.inf)
+
+    reply = await Scene(node).ask(0)
+
+    assert reply.outputs["probability"][0, 1] == 0
+    assert reply.outputs["probability"][0].sum() == pytest.approx(1)
+
+
 def cascade(*nodes, thresholds, **said):
     ladder = Ladder(tuple(range(len(nodes))), (*thresholds, 0.0))
     return Scene(*nodes, strategy="cascade", ladder=ladder, **said)
@@ -260,6 +316,26 @@ async def test_cascade_asks_the_next_member_only_for_rows_that_are_not_sure():
         "ensemble_members": "a,b",
         "ensemble_members_run": "1,2,1",
     }
+
+
+async def test_cascade_fails_where_a_member_says_no_numbers():
+    scene = cascade(sick(2), free(), thresholds=[0.5])
+
+    with pytest.raises(BackendFailed, match="'a' failed"):
+        await scene.ask(0, 2)
+
+    assert scene.nodes[1].requests == []
+
+
+async def test_cascade_goes_on_without_a_member_that_says_no_numbers():
+    rules = RulesSpec(quorum=QuorumSpec(members=1))
+    scene = cascade(sick(2), free(), thresholds=[0.5], rules=rules)
+
+    reply = await scene.ask(0, 2)
+
+    assert first(reply) == [0, 2]
+    assert reply.parameters["ensemble_members"] == "b"
+    assert scene.nodes[1].rows == [[0, 2]]
 
 
 async def test_cascade_counts_who_stopped_where_and_what_that_saved():

@@ -1,5 +1,6 @@
 """A replica meets what is desired, at once when told and by itself when not."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from deployments.blueprint import Blueprint
 from deployments.editions import Wish
 from deployments.layout import INGRESS, Plan
+from deployments.logs import LOGGERS, log_level
 from deployments.repository.board import Board
 from deployments.repository.follower import TRY_AGAIN, Follower
 from deployments.repository.hosting import Hosting
@@ -104,3 +106,35 @@ async def test_models_of_other_deployments_are_none_of_its_business(tmp_path):
     Follower(elsewhere, Place(INGRESS, "one"), Hosting(seats), board).begin()
 
     assert seats.here == {}
+
+
+@pytest.fixture
+def _levels_are_put_back():
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("_levels_are_put_back")
+async def test_log_level_is_that_of_the_newest_revision(replica):
+    before = replica.board.read()
+    assert replica.board.write(before.logging(logging.ERROR).next(before))
+
+    await replica.follower.follow(1)
+
+    assert log_level() == logging.ERROR
+
+
+@pytest.mark.usefixtures("_levels_are_put_back")
+def test_replica_that_starts_later_writes_as_the_others_do(replica, tmp_path):
+    before = replica.board.read()
+    assert replica.board.write(before.logging(logging.ERROR).next(before))
+    hosting, place = Hosting(FakeSeats()), Place(INGRESS, "two")
+    blueprint = a_blueprint(tmp_path, a_wish(ONE))
+
+    Follower(blueprint, place, hosting, replica.board).begin()
+
+    assert log_level() == logging.ERROR

@@ -1,10 +1,13 @@
 """One replica's models on a fake machine: no sleeping, every wait is for a state."""
 
 import asyncio
+import errno
 import time
+from pathlib import Path
 
 import pytest
 
+from deployments.batching.outlook import PROBE_S
 from deployments.errors import (
     DeadlineExceeded,
     LoadFailed,
@@ -13,7 +16,8 @@ from deployments.errors import (
     Overloaded,
 )
 from deployments.messages import Urgency
-from models.errors import StoreCorrupt
+from deployments.residency.sizes import Sizes
+from models.errors import StoreCorrupt, StoreUnwritable
 from tests.fakes_residency import Pool
 
 SIZES = {"a": 10, "b": 10, "c": 10}
@@ -146,12 +150,85 @@ async def test_model_that_is_always_in_use_is_closed_for_one_that_waits_long(poo
 
 async def test_request_leaves_when_its_deadline_has_come(pool):
     pool.machine.hold("a")
-    late = Urgency(deadline_s=time.monotonic() - 1)
+    soon = Urgency(deadline_s=time.monotonic() + 0.05)
 
     with pytest.raises(DeadlineExceeded, match="'a'"):
-        await pool.hold("a", late)
+        await pool.hold("a", soon)
 
     assert pool.seats["a"].waiting == 0
+
+
+async def test_nothing_is_loaded_for_a_deadline_that_is_over(pool):
+    over = Urgency(deadline_s=time.monotonic() - 1)
+
+    with pytest.raises(DeadlineExceeded, match="it is over before 'a' could answer"):
+        await pool.hold("a", over)
+
+    assert pool.machine.opens == []
+    assert pool.seats["a"].waiting == 0
+
+
+HOUR_S = 3600.0
+
+
+async def test_request_that_no_load_was_ever_short_enough_for_is_refused_at_once(pool):
+    gate = pool.machine.hold("a")
+    pool.seats["a"].least_load_s = 2 * HOUR_S
+    first = asyncio.ensure_future(pool.use("a"))
+    await until(lambda: pool.state("a").state == "LOADING")
+    soon, late = (Urgency(time.monotonic() + s) for s in (HOUR_S, 3 * HOUR_S))
+    patient = asyncio.ensure_future(pool.hold("a", late))
+
+    with pytest.raises(DeadlineExceeded, match=r"needs 7200000\.0 ms at best"):
+        await asyncio.wait_for(pool.hold("a", soon), 60)
+
+    assert pool.seats["a"].tally.refused == 1
+    gate.set()
+    await asyncio.gather(first, patient)
+    pool.give_back("a")
+
+
+async def test_request_in_time_for_what_is_left_of_a_load_waits_for_it(pool):
+    gate = pool.machine.hold("a")
+    pool.seats["a"].least_load_s = 2 * HOUR_S
+    first = asyncio.ensure_future(pool.use("a"))
+    await until(lambda: pool.state("a").state == "LOADING")
+    pool.clock.now_s += 1.5 * HOUR_S
+
+    asked = asyncio.ensure_future(pool.hold("a", Urgency(time.monotonic() + HOUR_S)))
+    await until(lambda: pool.seats["a"].waiting == 2)
+    gate.set()
+    await asyncio.gather(first, asked)
+
+    pool.give_back("a")
+    assert pool.seats["a"].tally.refused == 0
+
+
+async def test_model_without_a_load_for_a_while_is_tried_although_it_was_slow(pool):
+    for name in "abc":  # there is room for two
+        await pool.use(name)
+    gone = next(name for name in "ab" if name not in pool.resident())
+    pool.seats[gone].least_load_s = 2 * HOUR_S
+    soon = Urgency(time.monotonic() + HOUR_S)
+    with pytest.raises(DeadlineExceeded):
+        await pool.hold(gone, soon)
+
+    pool.clock.now_s += PROBE_S
+    await pool.hold(gone, soon)
+
+    pool.give_back(gone)
+    assert pool.seats[gone].least_load_s < HOUR_S
+
+
+async def test_shortest_load_is_remembered(pool):
+    for _ in range(2):
+        await pool.use("a")
+        await pool.residency.unload("a")
+        await pool.residency.load("a")
+    tally = pool.seats["a"].tally
+
+    assert tally.loads == 3
+    assert 0 < pool.seats["a"].least_load_s <= tally.load_s / 3
 
 
 async def test_more_than_may_wait_are_refused():
@@ -196,6 +273,29 @@ async def test_model_that_fails_is_not_tried_again_at_once(pool):
     await pool.use("a")
 
     assert pool.resident() == ["a"]
+
+
+def a_full_disk():
+    return OSError(errno.ENOSPC, "No space left on device", "/somewhere/secret")
+
+
+def refused_by_a_full_disk():
+    error = StoreUnwritable(Path("/somewhere/secret"), "No space left on device")
+    error.__cause__ = a_full_disk()
+    return error
+
+
+@pytest.mark.parametrize("error", [a_full_disk(), refused_by_a_full_disk()])
+async def test_model_for_which_the_disk_has_no_room_is_refused_with_that_reason(
+    pool, error
+):
+    pool.machine.errors["a"] = error
+
+    with pytest.raises(LoadFailed) as refused:
+        await pool.use("a")
+
+    told = "the disk has no room for what is made of its file here"
+    assert refused.value.reason == pool.state("a").reason == told
 
 
 async def test_everybody_who_waits_for_a_load_that_fails_is_told(pool):
@@ -411,6 +511,29 @@ def test_bounded_pool_starts_without_a_model_that_fails_or_finds_no_room():
     assert pool.resident() == ["c"]
     assert pool.state("a").reason.startswith("abc is missing from the store")
     assert pool.state("b").reason == "loads on demand"
+
+
+async def test_load_that_takes_more_than_was_expected_is_told(pool, caplog):
+    seat = pool.offer("d", 10, takes_bytes=100 << 20)
+    pool.seats["d"] = seat
+
+    await pool.use("d")
+
+    told = f"took {10 + (100 << 20)} bytes of memory, expected were 10"
+    assert pool.state("d").reason == told
+    assert f"d {told}" in caplog.messages
+
+
+async def test_first_load_beyond_the_peak_of_its_card_is_told(caplog):
+    pool = Pool({}, sizes=Sizes(), memory_bytes=1 << 40)
+    for name, peak_bytes in (("a", 50 << 20), ("b", 200 << 20)):
+        pool.seats[name] = pool.offer(name, 10, 100 << 20, peak_bytes)
+        await pool.use(name)
+
+    assert pool.state("a").reason.endswith(f"expected were {50 << 20}")
+    assert pool.state("b").reason == ""
+    assert len(caplog.messages) == 1
+    await pool.residency.close()
 
 
 async def test_cancelled_request_leaves_no_hold_behind(pool):

@@ -238,3 +238,14 @@ async def test_door_without_control_says_that_it_has_none(
 
     assert answer.status_code == 501
     assert answer.json() == {"error": f"{what} not offered here"}
+
+
+@pytest.mark.parametrize("call", ["index", "models/adder/load", "models/adder/unload"])
+async def test_named_repository_is_refused_as_there_is_one_without_a_name(
+    operator: httpx.AsyncClient, control: FakeControl, call: str
+):
+    answer = await operator.post(f"/v2/repository/other/{call}")
+
+    told = "there is one repository: 'repository_name' is not offered here"
+    assert (answer.status_code, answer.json()) == (501, {"error": told})
+    assert (control.loaded, control.unloaded) == ([], [])

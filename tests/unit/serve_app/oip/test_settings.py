@@ -10,11 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.errors import InvalidInput
+from deployments.logs import LOGGERS
 from serve_app.errors import NotOffered
 from serve_app.oip import inference_pb2 as pb
 from serve_app.oip.grpc import GrpcFront
-from serve_app.oip.settings import FIXED, LEVELS, LOGGERS, VERBOSE, read_level
-from tests.fakes_protocol import FakeContext
+from serve_app.oip.settings import (
+    FIXED,
+    LEVELS,
+    VERBOSE,
+    change_log,
+    log_settings,
+    read_level,
+)
+from tests.fakes_operator import FakeControl
+from tests.fakes_protocol import FakeContext, FakeService
 
 QUIET = {"log_info": False, "log_warning": True, "log_error": True}
 AS_IS = {**QUIET, VERBOSE: 0, **FIXED}
@@ -86,6 +95,28 @@ async def test_log_settings_over_grpc_are_the_same(
     assert told["log_verbose_level"].uint32_param == 1
     assert told["log_info"].bool_param
     assert told["log_format"].string_param == "default"
+
+
+async def test_log_settings_are_told_to_every_replica_through_control():
+    control, before = FakeControl(), log_settings()
+
+    await change_log({}, control)
+    await change_log({"log_verbose_level": 1}, control)
+    with pytest.raises(InvalidInput):
+        await change_log({"log_infos": True}, control)
+
+    assert control.logged == [logging.DEBUG]
+    assert log_settings() == before
+
+
+async def test_log_settings_over_grpc_reach_every_replica(context: FakeContext):
+    control = FakeControl()
+    request = pb.LogSettingsRequest()
+    request.settings["log_info"].bool_param = True
+
+    await GrpcFront(FakeService(), control=control).LogSettings(request, context)
+
+    assert (control.logged, context.code) == ([logging.INFO], None)
 
 
 @given(

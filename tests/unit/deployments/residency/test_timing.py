@@ -1,0 +1,42 @@
+"""What runs take is told once a backend is open and has run."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from deployments.residency.timing import TURNS, open_timed, run_times
+
+
+class Slow:
+    """A backend on whose own clock a row takes a second, and the first run a minute."""
+
+    def __init__(self):
+        self.now_s, self.runs = 0.0, []
+
+    def run(self, inputs):
+        rows = len(inputs["rows"])
+        self.now_s += 1.0 * rows if rows in self.runs else 60.0
+        self.runs.append(rows)
+        return {}
+
+    def clock(self):
+        return self.now_s
+
+
+BATCHES = {rows: {"rows": np.zeros((rows, 1))} for rows in (1, 8)}
+
+
+def test_first_run_of_a_size_does_not_count():
+    backend = Slow()
+
+    assert run_times(backend, BATCHES, backend.clock) == {1: 1.0, 8: 8.0}
+
+
+def test_times_are_told_after_the_backend_is_open():
+    backend, told = Slow(), list[Mapping[int, float]]()
+
+    opened = open_timed(lambda full: backend, lambda: BATCHES, told.append, full=False)
+
+    assert opened is backend
+    assert [sorted(times) for times in told] == [[1, 8]]
+    assert backend.runs == [1] * (1 + TURNS) + [8] * (1 + TURNS)
