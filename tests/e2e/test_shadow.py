@@ -90,7 +90,7 @@ def metric(cluster, name, *tags):
     address = f"http://127.0.0.1:{cluster.environment.node_metrics_port}/metrics"
     text = httpx.get(address, timeout=TIMEOUT_S).text
     series = re.compile(rf"{name}(_total)?{{")
-    lines = [line for line in text.splitlines() if series.match(line)]
+    lines = [line for line in text.splitlines() if series.search(line)]
     found = [line for line in lines if all(tag in line for tag in tags)]
     return [float(line.rsplit(" ", 1)[-1]) for line in found]
 

@@ -129,7 +129,8 @@ async def measured(root, store, file):
 
 async def test_models_take_turns_where_one_fits(root, store, tmp_path):
     files = [wide(tmp_path / f"{n}.onnx", 1_000_000, n) for n in range(3)]
-    limit = int(1.6 * await measured(root, store, files[0]))
+    # A load that makes the file's copy may seem to take more; the next ones do not.
+    limit = int(1.4 * min([await measured(root, store, file) for file in files]))
     replica = Replica(root, store, memory_bytes=limit)
     for number, file in enumerate(files):
         replica.add(f"m{number}", file)

@@ -63,12 +63,15 @@ def test_a_bound_below_one_run_is_kept_by_nobody():
 def test_a_wider_bound_lets_more_through_but_never_more_than_the_loop():
     narrow, wide = free_qps(ONE, 20.0), free_qps(ONE, 200.0)
 
+    assert narrow is not None
+    assert wide is not None
     assert narrow < wide <= ONE.limit_per_s() == pytest.approx(4 / 0.017)
 
 
 def test_what_a_request_may_cost_is_what_the_rate_leaves():
     qps = free_qps(Workers(1, ONE.run_ms, cost_ms=1.0), 100.0)
 
+    assert qps is not None
     assert cost_for(ONE, 100.0, qps) == pytest.approx(1.0, abs=0.02)
     assert cost_for(ONE, 100.0, 1000.0) is None
 
