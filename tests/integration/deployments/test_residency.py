@@ -176,15 +176,16 @@ async def test_reload_takes_about_what_the_first_load_took(root, store, tmp_path
 
 async def test_load_beyond_what_its_card_has_measured_is_told(root, store, tmp_path):
     replica = Replica(root, store, memory_bytes=1 << 40)
-    for key, peak_bytes in (("small", 1 * MB), ("large", 1 << 30)):
-        file = wide(tmp_path / f"{key}.onnx", 1_000_000, len(key))
-        replica.add(key, file, measured=MeasuredFact(peak_memory_bytes=peak_bytes))
-        await replica.ask(key)
+    for seed, peak_bytes in enumerate((1 * MB, 1 << 30)):
+        file = wide(tmp_path / f"{seed}.onnx", 1_000_000, seed)
+        fact = MeasuredFact(peak_memory_bytes=peak_bytes)
+        replica.add(f"m{seed}", file, measured=fact)
+        await replica.ask(f"m{seed}")
 
-    small, large = replica.residency.states()
+    beyond, below = replica.residency.states()
 
-    assert small.reason.endswith(f"bytes of memory, expected were {1 * MB}")
-    assert large.reason == ""
+    assert beyond.reason.endswith(f"bytes of memory, expected were {1 * MB}")
+    assert below.reason == ""
     await replica.graph.close()
 
 
