@@ -1,4 +1,7 @@
-"""The prediction of `edge.readiness.edge_tpu` held to files that Google's compiler wrote.
+"""The prediction of `edge.readiness.edge_tpu` held to what Google's compiler made.
+
+`python -m benchmarks.edge_tpu`: networks of published reports (`edge_tpu_logs`), made anew
+with random weights by TensorFlow in an environment below HEADWATER_HOME, fetched once.
 
 `python -m benchmarks.edge_tpu FOLDER`: every NAME.tflite that has a NAME_edgetpu.tflite
 beside it. An operator that the compiled file still holds fell back to the CPU; precision
@@ -6,10 +9,16 @@ and recall are of foretelling those.
 """
 
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.edge_tpu_logs.page import page
+from benchmarks.edge_tpu_logs.proof import proved
+from benchmarks.edge_tpu_logs.rebuilding import Rebuilder
+from benchmarks.edge_tpu_logs.reports import published
+from configs.environment import load_environment
 from edge.readiness.compiler import Agreement, held_to_twin
 from edge.readiness.edge_tpu import predicted
 from models.litert.reading import read_file
@@ -66,9 +75,24 @@ def table(found: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def from_reports() -> str:
+    """The networks of published reports, made anew: the page."""
+    reports = published()
+    with tempfile.TemporaryDirectory() as kept:
+        maker = Rebuilder(load_environment().home / "envs", Path(kept), _say)
+        return page(proved(reports, maker), reports)
+
+
+def _say(step: str, done: int, total: int) -> None:
+    sys.stderr.write(f"{step} {done}/{total}\n" if total else f"{step}\n")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print the table; 2 where the folder holds no pair."""
-    found = list(rows(Path(arguments[0]))) if arguments else []
+    if not arguments:
+        sys.stdout.write(f"{from_reports()}\n")
+        return 0
+    found = list(rows(Path(arguments[0])))
     sys.stdout.write(f"{table(found)}\n" if found else f"{__doc__}\nno pair found\n")
     return 0 if found else 2
 

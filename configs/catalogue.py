@@ -4,7 +4,7 @@ One of them is one YAML file; its name is its id. An older version of a model is
 its own beside it, `models/ID@VERSION.yaml`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +37,14 @@ class Catalogue:
         newest = self.models.get(model)
         found = (*self.older.get(model, ()), *((newest,) if newest else ()))
         return {spec.version: spec for spec in found}
+
+    def maker(self, model: str, variant: str) -> RecipeSpec | None:
+        """The recipe whose own variant it is; None: there is no such recipe."""
+        wanted = (model, variant)
+        made = (
+            one for one in self.recipes.values() if wanted == (one.model, one.variant)
+        )
+        return next(made, None)
 
 
 def load_catalogue(root: Path) -> Catalogue:
@@ -139,6 +147,7 @@ def _check_recipes(catalogue: Catalogue) -> None:
         makers[made] = recipe.id
     for recipe in catalogue.recipes.values():
         _check_source(catalogue, recipe)
+        _check_teachers(catalogue, recipe)
         _refuse_circle(catalogue, recipe, ())
 
 
@@ -158,6 +167,26 @@ def _check_source(catalogue: Catalogue, recipe: RecipeSpec) -> None:
             raise ConfigError(file, "source.after", reason)
 
 
+def _check_teachers(catalogue: Catalogue, recipe: RecipeSpec) -> None:
+    """Refuse a pipeline of another task before its members are made for nothing."""
+    file, student = _recipe_file(catalogue, recipe), catalogue.models[recipe.model]
+    teachers = [getattr(step, "teacher", None) for step in recipe.steps]
+    for name in [one.pipeline for one in teachers if one and one.pipeline]:
+        for member in catalogue.pipelines[name].ensemble.members:
+            model = catalogue.models[member.model]
+            if _task(model) != _task(student):
+                wanted = f"must be of {recipe.model}'s task {_task(student)}"
+                reason = f"{member.model} of {name} {wanted}, is of {_task(model)}"
+                raise ConfigError(file, "teacher", reason)
+
+
+def _task(model: ModelSpec) -> tuple[str, tuple[int, ...]]:
+    """What a model takes and how many classes it knows."""
+    kinds = {"photos": model.image, "recordings": model.audio}
+    named = (kind for kind, seen in kinds.items() if seen is not None)
+    return next(named, "tensors"), model.outputs[0].shape
+
+
 def _refuse_circle(
     catalogue: Catalogue, recipe: RecipeSpec, above: tuple[str, ...]
 ) -> None:
@@ -165,9 +194,22 @@ def _refuse_circle(
         file = _recipe_file(catalogue, recipe)
         path = " → ".join((*above[above.index(recipe.id) :], recipe.id))
         raise ConfigError(file, "recipe", f"needs itself: {path}")
+    for needed in _needs(catalogue, recipe):
+        _refuse_circle(catalogue, needed, (*above, recipe.id))
+
+
+def _needs(catalogue: Catalogue, recipe: RecipeSpec) -> Iterator[RecipeSpec]:
+    """The recipes that it names, and those that make members of pipelines it names."""
     for kind, name in recipe.references():
         if kind == "recipe":
-            _refuse_circle(catalogue, catalogue.recipes[name], (*above, recipe.id))
+            yield catalogue.recipes[name]
+        if kind != "pipeline":
+            continue
+        for member in catalogue.pipelines[name].ensemble.members:
+            variant = member.variant or catalogue.models[member.model].variant
+            maker = catalogue.maker(member.model, variant)
+            if maker is not None:
+                yield maker
 
 
 def _require(

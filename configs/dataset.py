@@ -3,14 +3,14 @@
 import re
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from configs.model import Id, Sha256
 from configs.spec import Spec
 
 
 class DatasetSpec(Spec):
-    """Labelled photos or recordings for calibration, fitting and evaluation.
+    """Photos or recordings for training, calibration, fitting and evaluation.
 
     `source` is one of: `package://DIST@VERSION/GLOB` or `deb://NAME@VERSION/GLOB`, photos
     whose file names hold the class index (`label_pattern`, one group); a folder
@@ -29,9 +29,18 @@ class DatasetSpec(Spec):
         None, description="Of the sorted names, hashes and labels; None: not pinned."
     )
     label_pattern: str | None = None
+    labelled: bool = Field(
+        True, description="False: every photo of `source`, for a teacher to tell of."
+    )
     max_photos: int | None = Field(
         None, ge=1, description="Only the first so many; None: all."
     )
+
+    @model_validator(mode="after")
+    def _unlabelled_are_photos(self) -> "DatasetSpec":
+        if not self.labelled and (self.format != "photos" or self.label_pattern):
+            raise ValueError("labelled: false is for photos without label_pattern")
+        return self
 
     @field_validator("label_pattern")
     @classmethod

@@ -15,7 +15,8 @@ Datatype = Literal["int8", "uint8", "float32"]
 Arithmetic = Literal["int8", "float16", "float32"]
 Runtime = Literal[
     "tensorflow-2.5.0", "tflite-runtime-2.14.0", "litert-2.3.0", "litert-micro",
-    "executorch-1.5", "core-ml-7", "core-ml-8", "core-ml-9", "onnxruntime-1.31",
+    "executorch-1.4", "executorch-1.5", "core-ml-7", "core-ml-8", "core-ml-9",
+    "onnxruntime-1.18", "onnxruntime-1.31",
 ]  # fmt: skip
 """A runtime in its oldest version; the number of Core ML is that of the specification."""
 

@@ -40,7 +40,7 @@ class LitertCheckStep(Spec):
         64, ge=1, le=1000, description="Of the first evaluation dataset; slow kernels."
     )
     threads: tuple[int, ...] = Field(
-        (1, 2, 4), min_length=1, description="Answers must not depend on them."
+        (1, 2, 3, 4), min_length=1, description="Answers must not depend on them."
     )
     oldest_runtime: bool = Field(
         True, description="Also tflite-runtime 2.14, which Python 3.12 has not."
@@ -82,8 +82,13 @@ class ExecutorchExportStep(_PhoneStep):
     channel_floor: float = Field(
         1e-4, gt=0, lt=1, description="Channels with smaller weights get its scale."
     )
+    oldest_runtime: bool = Field(
+        True, description="Also ExecuTorch 1.4, in an environment of its own."
+    )
     threads: tuple[int, ...] = Field(
-        (1, 2), min_length=1, description="Answers on each are held to those on one."
+        (1, 2, 3, 4),
+        min_length=1,
+        description="Answers on each are held to those on one.",
     )
 
 
@@ -103,8 +108,13 @@ class OrtExportStep(_PhoneStep):
     """An ONNX piece becomes a .ort for one row, with the list of what it needs."""
 
     step: Literal["ort-export"]
+    oldest_runtime: bool = Field(
+        True, description="Also ONNX Runtime 1.18, which Python 3.13 has not."
+    )
     threads: tuple[int, ...] = Field(
-        (1, 2), min_length=1, description="Answers on each are held to those on one."
+        (1, 2, 3, 4),
+        min_length=1,
+        description="Answers on each are held to those on one.",
     )
 
 

@@ -104,6 +104,47 @@ class BarSpec(Spec):
         return self.max_latency_ms is not None or self.max_latency_share is not None
 
 
+class ClassBarSpec(Spec):
+    """What a device class wants of a variant beyond the recipe's bar; see `BarSpec`.
+
+    `max_estimate_ms` is of the class; what was measured on the host is no part of it.
+    """
+
+    judged: Literal["overlaps", "inside"] | None = Field(
+        None, description="None: as the recipe's bar."
+    )
+    max_drop_points: float | None = Field(None, ge=0)
+    min_agreement: float | None = Field(None, ge=0, le=1)
+    min_top1: float | None = Field(None, ge=0, le=1)
+    min_top1_share: float | None = Field(None, ge=0, le=1)
+    max_size_bytes: int | None = Field(None, gt=0)
+    max_estimate_ms: float | None = Field(
+        None, gt=0, description="The estimated time of one row on the class."
+    )
+
+    @model_validator(mode="after")
+    def _wants_something(self) -> "ClassBarSpec":
+        if not self.model_dump(exclude_none=True, exclude={"judged"}):
+            keys = ", ".join(key for key in type(self).model_fields if key != "judged")
+            raise ValueError(f"must want something: one of {keys}")
+        return self
+
+    def looser_than(self, bar: BarSpec) -> list[str]:
+        """The keys that ask for less than `bar` does, judged alike, with both numbers."""
+        if self.judged not in (None, bar.judged):
+            return []
+        found = []
+        for key, own in self.model_dump(exclude_none=True, exclude={"judged"}).items():
+            other = getattr(bar, key, None)
+            if key == "max_drop_points" and bar.min_top1_share is not None:
+                other = None  # the share takes its place
+            at_most = key.startswith("max_")
+            if other is not None and (own > other if at_most else own < other):
+                word = "at most" if at_most else "at least"
+                found.append(f"{key} must be {word} {other:g} as in bar, got {own:g}")
+        return found
+
+
 class RecipeSpec(Spec):
     """How one variant of one model is made."""
 
@@ -116,6 +157,9 @@ class RecipeSpec(Spec):
     data: RecipeDataSpec = RecipeDataSpec()
     steps: tuple[AnyStep, ...] = Field(min_length=1)
     bar: BarSpec = BarSpec()
+    bars: dict[Id, ClassBarSpec] = Field(
+        {}, description="By device class, what it wants beyond `bar`."
+    )
     devices: tuple[Id, ...] = Field(
         (), description="Device classes the variant is for; `headwater edge export`."
     )
@@ -158,6 +202,16 @@ class RecipeSpec(Spec):
                 raise ValueError(f"search needs {table} to vary: it {reason}")
         if not {"litert-convert", "litert-quantize"} <= {s.step for s in self.steps}:
             raise ValueError("search needs `litert-convert` and `litert-quantize`")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_want_more(self) -> "RecipeSpec":
+        for device, own in self.bars.items():
+            if device not in self.devices:
+                known = ", ".join(self.devices) or "none"
+                raise ValueError(f"bars: {device} must be one of devices: {known}")
+            for reason in own.looser_than(self.bar):
+                raise ValueError(f"bars.{device}: {reason}")
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from pydantic import Field
 from configs.audio import AudioSpec
 from configs.model import ImageSpec, Sha256, TensorSpec, VariantName
 from models.facts import (
+    AgreedFact,
     BootstrapFact,
     Fact,
     FileFact,
@@ -20,6 +21,7 @@ from models.facts import (
 )
 
 __all__ = [
+    "AgreedFact",
     "BootstrapFact",
     "CalibrationFact",
     "Card",
@@ -124,7 +126,8 @@ class Card(Fact):
     """One variant of one model version: what it is, how it was made, how it does.
 
     `files` are what `form` needs beside `model_file`, by name (an LLM's folder). `prefers`:
-    None is ONNX Runtime, for whatever has that form.
+    None is ONNX Runtime, for whatever has that form. `agreements`: of a file for devices,
+    as its last export has found them; none: it was not exported here.
     """
 
     model: str
@@ -156,6 +159,7 @@ class Card(Fact):
     manifest: FileFact | None = None
     golden: FileFact | None = None
     prefers: PreferenceFact | None = None
+    agreements: tuple[AgreedFact, ...] = ()
 
     def stored(self) -> Mapping[str, FileFact]:
         """Every file of the store that this card names, by what it is to it."""

@@ -1,4 +1,4 @@
-"""Labelled photos or recordings: of a catalogue's dataset, or a folder with labels.csv."""
+"""Photos or recordings: of a catalogue's dataset, or a folder with labels.csv."""
 
 import csv
 import hashlib
@@ -15,7 +15,7 @@ from configs.dataset import DatasetSpec
 from configs.model import ImageSpec
 from models.archives import archived_files
 from models.debian import debian_files
-from models.errors import HashMismatch, SourceUnreachable
+from models.errors import HashMismatch, NotLabelled, SourceUnreachable
 from models.idx import read_idx
 from models.imaging import BadImage, Pixels, crop, decode
 from models.packages import package_files
@@ -23,19 +23,20 @@ from models.progress import Progress, silent
 from models.store import digest
 
 MAX_PIXELS = 100_000_000
+PHOTO_NAMES = (".bmp", ".jpeg", ".jpg", ".png", ".wav", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One labelled photo or recording."""
+    """One photo or recording; `class_index` None: nobody has said what it is."""
 
     file: Path
-    class_index: int
+    class_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled photos, or recordings, under one name.
+    """Photos or recordings, labelled or not, under one name.
 
     `sha256` changes with any file, name or label.
 
@@ -48,8 +49,19 @@ class Dataset:
     pixels: Pixels | None = field(default=None, repr=False, compare=False)
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether the class of every photo is known."""
+        return all(photo.class_index is not None for photo in self.photos)
+
+    @property
     def labels(self) -> NDArray[np.int64]:
-        """The class of each photo, [n]."""
+        """The class of each photo, [n].
+
+        Raises:
+            NotLabelled: it is not known of all of them.
+        """
+        if not self.is_labelled:
+            raise NotLabelled(self.name)
         return np.array([photo.class_index for photo in self.photos], np.int64)
 
 
@@ -66,6 +78,8 @@ def open_dataset(
         dataset = _open_idx(spec, _files(spec, cache, catalogue))
     elif spec.format == "text":
         dataset = _open_texts(spec, _files(spec, cache, catalogue))
+    elif not spec.labelled:
+        dataset = _open_unlabelled(spec, _files(spec, cache, catalogue))
     elif spec.source.startswith("file://"):
         dataset = open_folder(Path(spec.source.removeprefix("file://")), spec.id)
     else:
@@ -124,11 +138,22 @@ def _image(dataset: Dataset, row: int) -> Image.Image:
 
 def _files(spec: DatasetSpec, cache: Path, catalogue: Path | None) -> list[Path]:
     scheme, _, path = spec.source.partition("://")
+    if scheme == "file" and Path(path).is_dir():
+        return sorted(file for file in Path(path).rglob("*") if file.is_file())
     if scheme == "file":
         return sorted(Path(path).parent.glob(Path(path).name))
     if scheme == "catalogue":
         return archived_files(spec.source, catalogue, cache)
     return (debian_files if scheme == "deb" else package_files)(spec.source, cache)
+
+
+def _open_unlabelled(spec: DatasetSpec, files: Iterable[Path]) -> Dataset:
+    """Photos or recordings that only a teacher can tell of; other files are left out."""
+    photos = tuple(Photo(file) for file in files if file.suffix.lower() in PHOTO_NAMES)
+    if not photos:
+        reason = f"holds no photo ({', '.join(PHOTO_NAMES)})"
+        raise SourceUnreachable(spec.source, reason)
+    return Dataset(spec.id, _digest(photos), photos)
 
 
 def _open_texts(spec: DatasetSpec, files: Iterable[Path]) -> Dataset:

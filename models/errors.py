@@ -2,6 +2,7 @@
 
 - ModelError: the root
   - SourceUnreachable: the network or the operator: the artefact cannot be read
+  - NotLabelled: the operator: photos need labels for what is asked of them
   - HashMismatch: the operator: the artefact is not the one that was pinned
   - BuildFailed: the model author: a conversion step failed
   - BelowBar: the model author: the variant is worse than its bar allows
@@ -33,6 +34,20 @@ class SourceUnreachable(ModelError):
 
     def __str__(self) -> str:
         return f"{self.uri}: cannot be fetched: {self.reason}"
+
+
+class NotLabelled(ModelError):
+    """Photos without labels were named where the truth is needed."""
+
+    def __init__(self, dataset: str) -> None:
+        super().__init__(dataset)
+        self.dataset = dataset
+
+    def __str__(self) -> str:
+        return (
+            f"{self.dataset} has no labels: a student can be taught on it, "
+            "nothing can be judged, fitted or trained on it without a teacher"
+        )
 
 
 class HashMismatch(ModelError):

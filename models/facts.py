@@ -62,6 +62,20 @@ class QualityFact(Fact):
     bootstrap: BootstrapFact | None = None
 
 
+class AgreedFact(Fact):
+    """How often a variant gives the answer of `against` on the rows of one dataset.
+
+    `expected`: it is meant to; a student is not its teacher. `sure`: the same on the rows
+    that are no close call of the other; None: all of them are.
+    """
+
+    against: str
+    dataset: str
+    same: Proportion
+    expected: bool
+    sure: Proportion | None = None
+
+
 class RuntimeQualityFact(Fact):
     """A variant on another runtime than ONNX Runtime, on one dataset.
 

@@ -164,23 +164,26 @@ def member_cards(
             raise NotInCatalogue(f"{model}@{version}", tuple(could))
     return [
         member_card(
-            workshop.store, _spec_of(workshop.catalogue, member, wanted), member
+            workshop.store, member_spec(workshop.catalogue, member, wanted), member
         )
         for member in members
     ]
 
 
-def _numbers(workshop: Workshop, model: str) -> list[int]:
-    return [*workshop.catalogue.versions(model)]
-
-
-def _spec_of(
-    catalogue: Catalogue, member: MemberSpec, wanted: Mapping[str, int]
+def member_spec(
+    catalogue: Catalogue,
+    member: MemberSpec,
+    versions: Mapping[str, int] | None = None,
 ) -> ModelSpec:
+    """The model of a member in the version that is asked; `versions` as above."""
     newest = catalogue.models[member.model]
     served = newest.aliases.get("stable", newest.version)
-    version = member.version or wanted.get(member.model, served)
+    version = member.version or (versions or {}).get(member.model, served)
     return catalogue.versions(member.model)[version]
+
+
+def _numbers(workshop: Workshop, model: str) -> list[int]:
+    return [*workshop.catalogue.versions(model)]
 
 
 def _files(members: Sequence[Card]) -> tuple[str, ...]:

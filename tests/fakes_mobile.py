@@ -24,18 +24,33 @@ WEIGHTS = Path(MAIN["coreml"]).relative_to(PACKAGE)
 
 
 class FakeMobile:
-    """`asked` keeps every request with the tooling it went to."""
+    """`asked` keeps every request with the tooling it went to.
 
-    def __init__(self, change: Change = lambda answers: answers) -> None:
+    `older`: what the oldest runtimes make of the answers; `refusal`: why they open no file.
+    """
+
+    def __init__(
+        self,
+        change: Change = lambda answers: answers,
+        older: Change = lambda answers: answers,
+        refusal: str = "",
+    ) -> None:
         self.asked: list[tuple[str, str, Mapping[str, object]]] = []
-        self.change = change
+        self.change, self.older, self.refusal = change, older, refusal
 
     def __call__(self, bench: Bench, tooling: Tooling) -> Any:
         def call(worker: str, request: Mapping[str, object]) -> Any:
             self.asked.append((tooling.name, worker, request))
-            return getattr(self, worker)(request)
+            told = getattr(self, worker)(request)
+            if worker == "running" and tooling.name.endswith("-oldest"):
+                np.save(str(request["out"]), self.older(np.load(str(request["out"]))))
+            return told
 
         return call
+
+    def opening(self, request: Mapping[str, Any]) -> Any:
+        """What an oldest runtime says when it is to open a file."""
+        return {"refusal": self.refusal}
 
     def executorch_making(self, request: Mapping[str, Any]) -> Any:
         """The program itself, in which XNNPACK takes all but one padding."""
@@ -82,7 +97,7 @@ class FakeMobile:
 
 
 def checks(
-    form: str = "executorch", runtime: str = "executorch-1.5.1", **said: Any
+    form: str = "executorch", runtime: str = "executorch-1.4.0", **said: Any
 ) -> Checks:
     """The checks of a small INT8 file, one padding of which no library takes over."""
     return Checks.model_validate(

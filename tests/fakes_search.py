@@ -11,12 +11,14 @@ from models.litert.cost import Cost
 from models.recipes.bar import findings, refused
 from models.recipes.engine import Result
 from models.recipes.judged import Judged
-from models.recipes.pieces import Piece
+from models.recipes.pieces import MAIN, Piece
 from models.recipes.plan import Plan
 from models.statistics import wilson
+from tests import fakes_mobile
 from tests.tiny_lite import tiny_float, tiny_int8
 
 DIGEST = "0" * 64
+FORM_RUNTIMES = {"executorch": "executorch-1.4.0", "ort": "onnxruntime-1.18.0"}
 
 
 def a_recipe(**changes: object) -> RecipeSpec:
@@ -70,6 +72,20 @@ def judged(variant: str, right: int, size_bytes: int = 1000) -> Judged:
     )
 
 
+def _write(folder: Path, spec: RecipeSpec) -> int:
+    """The file that the last step of `spec` would leave; how large it is."""
+    form = spec.steps[-1].step.removesuffix("-export")
+    if form in ("executorch", "ort"):
+        file = folder / MAIN["executorch" if form == "executorch" else "ort"]
+        file.write_bytes(b"a file for phones")
+        checks = fakes_mobile.checks(form, FORM_RUNTIMES[form])
+        (folder / "checks.json").write_text(checks.model_dump_json())
+        return file.stat().st_size
+    content = tiny_float() if spec.id.endswith("float32") else tiny_int8()
+    (folder / "model.tflite").write_bytes(content)
+    return len(content)
+
+
 class Runs:
     """Runs candidates; each takes `minutes` of its clock and is right as `right` says."""
 
@@ -93,10 +109,8 @@ class Runs:
             raise BuildFailed(recipe, "train", "the loss is nan")
         spec, folder = self.recipes[recipe], self.folder / recipe
         folder.mkdir()
-        wide = recipe.endswith("float32")
-        content = tiny_float() if wide else tiny_int8()
-        (folder / "model.tflite").write_bytes(content)
-        found = judged(spec.variant, self.right.get(self.ran[-1], 900), len(content))
+        size_bytes = _write(folder, spec)
+        found = judged(spec.variant, self.right.get(self.ran[-1], 900), size_bytes)
         told = findings(spec.bar, found)
         plan = Plan(spec, DIGEST, (), DIGEST)
         bad = refused(spec.bar, told)
@@ -105,7 +119,8 @@ class Runs:
     def cost(self, one: Variation) -> Estimate:
         """Twice as wide costs four times as much; a pruned one half."""
         macs = int(1e6 * one.width**2 * (1 - one.pruning))
-        return Estimate(Cost(macs, macs // 10, 1000), one.quantization == "float32")
+        wide = one.quantization == "float32"
+        return Estimate(Cost(macs, macs // 10, 1000), wide, one.form)
 
     def clock(self) -> float:
         return self.now_s

@@ -2,11 +2,13 @@
 
 import gzip
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
+from PIL import Image
 
 from configs.catalogue import load_catalogue
 from configs.model import ImageSpec, ModelSpec
@@ -77,6 +79,21 @@ def make_training_bench(
     rooms.scratch.mkdir(exist_ok=True)
     materials = Materials(load_catalogue(catalogue), folder)
     return Bench(recipe, model_spec(), materials, rooms)
+
+
+def nameless(bench: Bench, dataset: str, folder: Path) -> None:
+    """Write the photos of `dataset` to `folder`, one file each, and forget their labels."""
+    folder.mkdir()
+    pixels = bench.materials.dataset(dataset).pixels
+    assert pixels is not None
+    for row, photo in enumerate(pixels):
+        Image.fromarray(photo).save(folder / f"{row:03}.png")
+    (folder / "notes.txt").write_text("no photo")
+    catalogue = load_catalogue(folder.parent / "catalogue")
+    source = {"source": f"file://{folder}", "format": "photos", "labelled": False}
+    spec = catalogue.datasets[dataset].model_copy(update=source)
+    changed = {**catalogue.datasets, dataset: spec}
+    bench.materials = Materials(replace(catalogue, datasets=changed), folder)
 
 
 def model_spec() -> ModelSpec:

@@ -138,3 +138,18 @@ def _pipeline() -> dict[str, object]:
 
 def _dump(file: Path, content: object) -> None:
     file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def write_recipe(root: Path, recipe: str, *steps: object, **changes: object) -> None:
+    """A recipe of eye-a's FP32, judged on the colours; a word is a step without keys."""
+    (root / "recipes").mkdir(exist_ok=True)
+    said = {
+        "id": recipe,
+        "title": "A test",
+        "model": "eye-a",
+        "variant": recipe,
+        "source": {"model": "eye-a"},
+        "data": {"calibration": "colours", "evaluation": ["colours"]},
+        "steps": [{"step": s} if isinstance(s, str) else s for s in steps],
+    }
+    _dump(root / "recipes" / f"{recipe}.yaml", {**said, **changes})

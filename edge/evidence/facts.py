@@ -71,6 +71,7 @@ class ConfusionFact(Fact):
 class Evidence(Fact):
     """All of it, on the first dataset of the recipe; `explanation` where it must be.
 
+    `not_known`: what this form of file does not tell, in words.
     `served`: how often the variant that the cluster serves gives the answers in float.
     `unexplained`: where close calls do not explain it; such a file is not exported.
     """
@@ -82,5 +83,6 @@ class Evidence(Fact):
     layers: tuple[LayerFact, ...] = ()
     labels: tuple[str, ...] = ()
     confusion: tuple[ConfusionFact, ...] = ()
+    not_known: tuple[str, ...] = ()
     explanation: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Asks the variants that a file is held against; what was asked before is on the shelf."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +14,15 @@ from edge.evidence.agreement import (
     explained,
     unexplained,
 )
-from edge.evidence.facts import ConfusionFact, Counts, Evidence, LayerFact
+from edge.evidence.asking import float_logits, logits_of
+from edge.evidence.facts import ConfusionFact, Counts, Evidence
+from edge.evidence.layers import layers, why_no_layers
 from models.card import Card, Proportion
 from models.evaluate import Classes, Floats
-from models.litert.asking import Asker
-from models.litert.judge import voted_logits
-from models.litert.toolings import Tools, environment
+from models.litert.toolings import Tools
 from models.recipes.inspected import Inspected
 from models.recipes.pieces import ONNX, Piece
+from models.recipes.voting import voted_logits
 from models.store import Store
 
 MOST_LABELS = 100
@@ -41,7 +42,7 @@ def gather(
     inspected: Inspected,
     served: tuple[Store, Card] | None,
     labels: Sequence[str],
-    tools: Tools = environment,
+    tools: Tools | None = None,
 ) -> Found | None:
     """Hold the last piece of a recipe against its reference and against what is served.
 
@@ -49,7 +50,7 @@ def gather(
         inspected: the pieces, on their bench.
         served: the stored ONNX variant that the cluster serves; None: there is none.
         labels: of the classes.
-        tools: finds the environment that runs the file.
+        tools: finds the environment that runs the file; None: the one of its form.
 
     Returns:
         None where the recipe names no photos.
@@ -62,7 +63,7 @@ def gather(
         return None
     name = bench.data.evaluation[0]
     truth = bench.materials.dataset(name).labels
-    file = Asker(piece.litert, bench, tools).logits(name)
+    file = logits_of(piece, bench, tools)(name)
     others = list(_others(inspected, served, tools))
     is_readable = file.shape[1] == len(labels) <= MOST_LABELS
     evidence = Evidence(
@@ -70,7 +71,8 @@ def gather(
         rows=len(truth),
         agreements=tuple(agreement(one, file, truth) for one in others),
         served=_served_share(others, truth) if served is not None else None,
-        layers=tuple(_layers(inspected.pieces)),
+        layers=layers(inspected),
+        not_known=why_no_layers(piece),
         labels=tuple(labels) if is_readable else (),
         confusion=_confusion(others, file, truth) if is_readable else (),
     )
@@ -98,7 +100,7 @@ def _distances(
 
 
 def _others(
-    inspected: Inspected, served: tuple[Store, Card] | None, tools: Tools
+    inspected: Inspected, served: tuple[Store, Card] | None, tools: Tools | None
 ) -> Iterator[Other]:
     """What the bar is against, the file itself in float, and what the cluster serves."""
     bench = inspected.bench
@@ -106,10 +108,9 @@ def _others(
     scores = voted_logits(inspected.reference, dataset, bench)
     if scores is not None:
         yield Other(inspected.reference_name, scores, expected=not is_student)
-    before = [one for one in inspected.pieces if one.is_litert]
-    if is_student and len(before) > 1:
-        asked = Asker(before[0].litert, bench, tools).logits(dataset)
-        yield Other("itself in float", asked)
+    own = float_logits(inspected, dataset, tools) if is_student else None
+    if own is not None:
+        yield Other("itself in float", own)
     if served is None:
         return
     store, card = served
@@ -119,15 +120,6 @@ def _others(
     piece = Piece(folder, card.model_file.sha256)
     answers = bench.logits_of(piece, dataset)
     yield Other(f"{card.model} {card.variant}", answers, expected=not is_student)
-
-
-def _layers(pieces: Sequence[Piece]) -> Iterator[LayerFact]:
-    """What the quantizing step measured of each operator."""
-    for piece in pieces:
-        told = piece.facts.get("sensitivity")
-        for one in told if isinstance(told, list) else ():
-            if isinstance(one, Mapping) and "snr_db" in one:
-                yield LayerFact(layer=str(one["layer"]), snr_db=float(one["snr_db"]))
 
 
 def _confusion(

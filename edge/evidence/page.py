@@ -13,6 +13,7 @@ from models.recipes.compare import Contender
 from models.recipes.page import Row, Section
 
 FRONTS = "variants.png"
+ERRORS = "Error of each operator"
 ESTIMATES = "Times are estimates for each class; a larger point is a larger file."
 
 
@@ -43,7 +44,9 @@ def evidence_sections(found: Found, folder: Path) -> Iterator[Section]:
         unit = "dB from itself in float; the larger, the nearer"
         picture = told.drawn(folder / "layers.png", "layers", errors, unit)
         rows = [(name, f"{error:.1f}") for name, error in errors.items()]
-        yield Section("Error of each operator", (), ("operator", "dB"), rows, picture)
+        yield Section(ERRORS, (), ("operator", "dB"), rows, picture)
+    elif evidence.not_known:
+        yield Section(ERRORS, evidence.not_known)
     if evidence.confusion:
         yield _confusion(evidence, folder)
 

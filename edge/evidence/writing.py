@@ -11,6 +11,7 @@ from edge.evidence.page import evidence_sections, fronts_section
 from edge.exporting.choice import Candidate
 from edge.exporting.forms import EVIDENCE
 from edge.exporting.page import page, verdict
+from edge.exporting.times import times_section
 from models.atomic import write_whole
 from models.recipes.compare import Contender
 from models.recipes.page import html
@@ -30,7 +31,10 @@ def add(folder: Path, chosen: Candidate, device: DeviceSpec, beside: Beside) -> 
     found = beside.found
     for name in EVIDENCE:
         (folder / name).unlink(missing_ok=True)
-    more = list(fronts_section(beside.fronts, beside.chosen, folder))
+    more = [
+        *times_section(chosen.card, folder),
+        *fronts_section(beside.fronts, beside.chosen, folder),
+    ]
     if found is not None:
         more += evidence_sections(found, folder)
         told = json.dumps(found.evidence.model_dump(mode="json"), indent=1)

@@ -1,9 +1,11 @@
 """Which of several variants is the best for a device class. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from configs.device import DeviceSpec
+from configs.recipe import RecipeSpec
+from edge.exporting.bars import ClassBar, Measured, class_bar
 from edge.exporting.forms import size_bytes
 from edge.readiness.findings import Readiness
 from models.card import Card, Proportion
@@ -11,15 +13,34 @@ from models.card import Card, Proportion
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A stored variant, held against one class."""
+    """A stored variant, held against one class; `bar` None: its recipe is not known."""
 
     card: Card
     readiness: Readiness
+    bar: ClassBar | None = None
 
     @property
     def top1(self) -> Proportion | None:
         """On the first dataset that it was judged on."""
         return self.card.quality[0].top1 if self.card.quality else None
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it runs there and clears the class's bar."""
+        is_wanted = self.bar is None or not self.bar.refused
+        return self.readiness.is_ready and is_wanted
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why the class cannot take it, or does not want it."""
+        own = () if self.bar is None else self.bar.reasons()
+        return (*self.readiness.reasons(), *own)
+
+
+def under_bar(one: Candidate, recipe: RecipeSpec) -> Candidate:
+    """`one`, made by `recipe`, held against what that says of the class."""
+    size, took_ms = size_bytes(one.card), one.readiness.estimate_ms
+    measured = Measured(one.card.quality, size, took_ms)
+    return replace(one, bar=class_bar(recipe, one.readiness.device, measured))
 
 
 def best(candidates: Sequence[Candidate], device: DeviceSpec) -> Candidate | None:
@@ -47,8 +68,8 @@ def lightest(candidates: Sequence[Candidate], device: DeviceSpec) -> Candidate |
 
 
 def _fit(candidates: Sequence[Candidate], device: DeviceSpec) -> list[Candidate]:
-    """Those that run, and if there are any of these, only those within the budget."""
-    ready = [one for one in candidates if one.readiness.is_ready]
+    """Those that may be chosen, and if any of these is, only those within the budget."""
+    ready = [one for one in candidates if one.is_fit]
     return [one for one in ready if _is_within(one, device)] or ready
 
 

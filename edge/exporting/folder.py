@@ -89,6 +89,8 @@ def write(
         content = (folder / LITERT).read_bytes()
         _text(folder / "model.cc", as_c_array(content, _identifier(card)))
     facts = {**chosen.readiness.as_json(), "device": device.model_dump(mode="json")}
+    if chosen.bar is not None:
+        facts["bar"] = chosen.bar.as_json()
     if said is not None:
         facts["compiler"] = _held(chosen, said)
     _text(folder / "readiness.json", _json(facts))

@@ -9,7 +9,9 @@ from models.recipes.pieces import EXECUTORCH, LITERT, MAIN, ORT, PACKAGE
 from models.store import Store
 
 CHECKS = "checks.json"
-EVIDENCE = ("evidence.json", "margins.png", "layers.png", "confusion.png")
+EVIDENCE = (
+    "evidence.json", "margins.png", "layers.png", "confusion.png", "threads.png",
+)  # fmt: skip
 """What is known of one file and may not be of the next."""
 OTHERS = (
     *(LITERT, EXECUTORCH, ORT, PACKAGE, READABLE, "required_operators.config"),

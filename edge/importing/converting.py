@@ -23,7 +23,7 @@ def keras_converter(root: Path, progress: Progress = silent) -> Converter:
 
     def convert(file: Path, target: Path) -> object:
         environment = ToolEnvironment(tensorflow(), root, progress)
-        said = {"file": str(file.resolve()), "target": str(target.resolve())}
+        said = {"file": str(file.absolute()), "target": str(target.resolve())}
         return environment.call(WORKER, said, TIMEOUT_S)
 
     return convert

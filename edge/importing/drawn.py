@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.importing.refusals import Refused
+from edge.importing.refusals import Refused, unwritable
 
 Array = NDArray[Any]
 
@@ -66,10 +66,17 @@ def check_answers(outputs: Mapping[str, Array], again: Mapping[str, Array]) -> N
 def kept(
     file: str | None, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> None:
-    """Write inputs and answers as `.npz`, where a file is named."""
+    """Write inputs and answers as `.npz`, where a file is named.
+
+    Raises:
+        Refused: it cannot be written.
+    """
     if file is None:
         return
     arrays = {f"input:{name}": value for name, value in inputs.items()}
     arrays |= {f"output:{name}": value for name, value in outputs.items()}
-    with open(file, "wb") as target:  # noqa: PTH123 - the name comes as text
-        np.savez_compressed(target, allow_pickle=False, **arrays)
+    try:
+        with open(file, "wb") as target:  # noqa: PTH123 - the name comes as text
+            np.savez_compressed(target, allow_pickle=False, **arrays)
+    except OSError as error:
+        raise unwritable(file, error) from error

@@ -1,5 +1,6 @@
 """A file of somebody else → what it is, or the one reason why it is not usable."""
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from configs.device import DeviceSpec
-from edge.importing.refusals import Refused
+from edge.importing.program_classes import Program, Try, classes, converted
+from edge.importing.refusals import Refused, unwritable
 from models.environments import call_inside
 from models.errors import ToolFailed
 from models.litert.toolings import VARIABLES
@@ -25,6 +27,18 @@ INSTALLING = "installing it"
 
 Converter = Callable[[Path, Path], object]
 """Writes a .tflite of a Keras file, or answers `refused`."""
+
+
+def _nothing_tried(*_: object) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Converters:
+    """What makes files for devices of others; `keras` None: such a file is refused."""
+
+    keras: Converter | None = None
+    program: Try = _nothing_tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,7 @@ def inspect(
     devices: Mapping[str, DeviceSpec],
     golden: Path | None = None,
     timeout_s: float = TIMEOUT_S,
-    keras: Converter | None = None,
+    converters: Converters = Converters(),
 ) -> Inspected:
     """Look into `file` in a process of its own; whatever it does there is an answer here.
 
@@ -68,20 +82,57 @@ def inspect(
         devices: the classes it is held against.
         golden: where drawn inputs and their answers go; None: nowhere.
         timeout_s: after it the process is ended.
-        keras: turns a Keras file into a .tflite; None: such a file is refused.
+        converters: what turns a Keras file or a torch program into files for devices.
     """
     try:
         size, sha256 = _measured(file)
     except Refused as refused:
         return Inspected(file.name, "", 0, _said(refused))
-    bare = Inspected(file.name, sha256, size)
+    wish = _Wish(devices, golden, timeout_s, converters)
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            runs = _converted(file, Path(scratch), keras)
-            facts = {**_asked(runs, devices, golden, timeout_s), **_made(file, runs)}
+            facts = _found(file, Path(scratch), wish)
     except Refused as refused:
-        return Inspected(bare.file, sha256, size, _said(refused))
-    return Inspected(bare.file, sha256, size, {}, facts)
+        return Inspected(file.name, sha256, size, _said(refused))
+    return Inspected(file.name, sha256, size, {}, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    devices: Mapping[str, DeviceSpec]
+    golden: Path | None
+    timeout_s: float
+    converters: Converters
+
+
+def _found(file: Path, scratch: Path, wish: _Wish) -> Mapping[str, Any]:
+    if file.suffix == ".pt2":
+        return _program(file, scratch, wish)
+    runs = _converted(file, scratch, wish.converters.keras)
+    found = ask(runs, wish.devices, wish.golden, wish.timeout_s)
+    return {**found, **_made(file, runs)}
+
+
+def _program(file: Path, scratch: Path, wish: _Wish) -> Mapping[str, Any]:
+    """A torch program, and what becomes of it for each class."""
+    golden, room = scratch / "golden.npz", scratch / "forms"
+    room.mkdir()
+    facts = ask(file, {}, golden, wish.timeout_s)
+    _keep(golden, wish.golden)
+    ran = Program(file.absolute(), facts, golden)
+    tried = wish.converters.program(ran, wish.devices, room)
+    total = sum(one["count"] for one in facts["operators"])
+    verdicts = classes(tried, wish.devices, total)
+    return {**facts, "converted": converted(tried), "classes": verdicts}
+
+
+def _keep(golden: Path, wanted: Path | None) -> None:
+    if wanted is None:
+        return
+    try:
+        shutil.copyfile(golden, wanted)
+    except OSError as error:
+        raise unwritable(str(wanted), error) from error
 
 
 def _measured(file: Path) -> tuple[int, str]:
@@ -127,14 +178,19 @@ def _made(file: Path, runs: Path) -> Mapping[str, object]:
     }
 
 
-def _asked(
+def ask(
     file: Path,
     devices: Mapping[str, DeviceSpec],
     golden: Path | None,
-    timeout_s: float,
+    timeout_s: float = TIMEOUT_S,
 ) -> Mapping[str, Any]:
+    """What the worker finds in `file`, which is what runs.
+
+    Raises:
+        Refused: it is not usable.
+    """
     request = {
-        "file": str(file.resolve()),
+        "file": str(file.absolute()),
         "golden": None if golden is None else str(golden.resolve()),
         "devices": {name: one.model_dump(mode="json") for name, one in devices.items()},
     }

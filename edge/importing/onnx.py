@@ -1,7 +1,7 @@
-"""An ONNX file of somebody else: checked, opened, run twice."""
+"""An ONNX file of somebody else: checked, opened, run twice, held against classes."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,10 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
+from configs.device import DeviceSpec
 from edge.importing.drawn import Array, check_answers, draw, kept, summary
+from edge.importing.onnx_classes import End, verdict
+from edge.importing.onnx_reading import described, loaded
 from edge.importing.refusals import Refused, first_line
 
 DTYPES: Mapping[str, type[np.generic]] = {
@@ -34,13 +37,36 @@ _REFUSALS = (
 )
 
 
-def inspect(file: Path, golden: str | None) -> dict[str, object]:
-    """What the file takes, gives and holds.
+def inspect(
+    file: Path, devices: Mapping[str, DeviceSpec], golden: str | None
+) -> dict[str, object]:
+    """What the file takes, gives and holds, and where it would run.
 
     Raises:
         Refused: it is damaged, or the runtime cannot run it.
     """
-    operators = _operators(file)
+    model = loaded(file)
+    session, inputs, outputs = _ran(file)
+    kept(golden, inputs, outputs)
+    ends = {
+        "inputs": [_end(node) for node in session.get_inputs()],
+        "outputs": [_end(node) for node in session.get_outputs()],
+    }
+    said = described(model, tuple(_held(ends)), file.stat().st_size)
+    return {
+        "format": "onnx",
+        "operators": _operators(model),
+        **ends,
+        "golden": [summary(name, value) for name, value in outputs.items()],
+        "classes": {
+            name.replace("-", "_"): dict(verdict(said, device))
+            for name, device in devices.items()
+        },
+    }
+
+
+def _ran(file: Path) -> tuple[Any, dict[str, Array], dict[str, Array]]:
+    """A session, drawn inputs, and what it answers to them twice."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 4, 1
     try:
@@ -52,40 +78,22 @@ def inspect(file: Path, golden: str | None) -> dict[str, object]:
     except _REFUSALS as error:
         raise Refused("does_not_run", first_line(error)) from error
     check_answers(outputs, again)
-    kept(golden, inputs, outputs)
-    return {
-        "format": "onnx",
-        "operators": operators,
-        "inputs": [_end(node) for node in session.get_inputs()],
-        "outputs": [_end(node) for node in session.get_outputs()],
-        "golden": [summary(name, value) for name, value in outputs.items()],
-        "classes": {},
-    }
+    return session, inputs, outputs
 
 
-def _operators(file: Path) -> list[dict[str, object]]:
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load(file)
-        onnx.checker.check_model(model)
-    except (
-        DecodeError,
-        onnx.checker.ValidationError,
-        ValueError,
-        TypeError,
-        OSError,
-    ) as error:
-        raise Refused("damaged", first_line(error)) from error
+def _operators(model: Any) -> list[dict[str, object]]:
     domains = {one.domain: one.version for one in model.opset_import}
     counted = Counter((node.op_type, node.domain) for node in model.graph.node)
-    if not counted:
-        raise Refused("no_graph", "its graph has no operator")
     return [
         {"operator": name, "version": domains.get(domain, 0), "count": count}
         for (name, domain), count in sorted(counted.items())
     ]
+
+
+def _held(ends: Mapping[str, list[dict[str, Any]]]) -> Iterator[End]:
+    for which, held in ends.items():
+        for one in held:
+            yield End(which.removesuffix("s"), one["datatype"], tuple(one["shape"]))
 
 
 def _inputs(session: Any) -> dict[str, Array]:

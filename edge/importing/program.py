@@ -1,10 +1,11 @@
-"""An exported torch program (.pt2) of somebody else: loaded, run twice."""
+"""An exported torch program (.pt2) of somebody else: loaded, run twice, counted."""
 
 import os
 import pickle
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,16 @@ import numpy as np
 
 from edge.importing.drawn import Array, check_answers, draw, kept, summary
 from edge.importing.refusals import Refused, first_line
+from models.mobile.nodes import Widths
+
+UNCOUNTED = tuple(
+    f"aten.{name}."
+    for name in (
+        "conv1d", "conv3d", "conv_transpose1d", "conv_transpose2d", "matmul", "mm",
+        "bmm", "addmm", "einsum", "lstm", "gru", "scaled_dot_product_attention",
+    )
+)  # fmt: skip
+"""Beginnings of operators that multiply otherwise than a convolution or a full layer."""
 
 
 def inspect(file: Path, golden: str | None) -> dict[str, object]:
@@ -40,7 +51,7 @@ def inspect(file: Path, golden: str | None) -> dict[str, object]:
         "inputs": [_end(name, value) for name, value in inputs.items()],
         "outputs": [_end(name, value) for name, value in outputs.items()],
         "golden": [summary(name, value) for name, value in outputs.items()],
-        "classes": {},
+        "cost": _cost(file, program),
     }
 
 
@@ -85,6 +96,16 @@ def _operators(program: Any) -> list[dict[str, object]]:
         {"operator": name, "version": 0, "count": count}
         for name, count in sorted(counted.items())
     ]
+
+
+def _cost(file: Path, program: Any) -> dict[str, int] | None:
+    """Of one run in FP32; None: it has sums that are not counted."""
+    from models.mobile.from_torch import cost_of
+
+    names = {str(node.target) for node in program.graph.nodes}
+    if any(name.startswith(UNCOUNTED) for name in names):
+        return None
+    return asdict(cost_of(file, Widths(4, 4)))
 
 
 def _end(name: str, value: Array) -> dict[str, object]:

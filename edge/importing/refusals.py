@@ -15,3 +15,8 @@ class Refused(Exception):
 def first_line(error: BaseException) -> str:
     """An error of a library in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+def unwritable(file: str, error: OSError) -> Refused:
+    """Why the answers cannot be put where they were wanted."""
+    return Refused("unwritable", f"{file}: {error.strerror or error}")

@@ -27,16 +27,16 @@ def answer(request: Mapping[str, Any], progress: object) -> object:
 
 def _inspected(request: Mapping[str, Any]) -> object:
     file, golden = Path(request["file"]), request["golden"]
+    said = request["devices"]
+    devices = {name: DeviceSpec.model_validate(one) for name, one in said.items()}
     if file.suffix == ".tflite":
         from edge.importing import tflite
 
-        said = request["devices"]
-        devices = {name: DeviceSpec.model_validate(one) for name, one in said.items()}
         return tflite.inspect(file, devices, golden)
     if file.suffix == ".onnx":
         from edge.importing import onnx
 
-        return onnx.inspect(file, golden)
+        return onnx.inspect(file, devices, golden)
     from edge.importing import program
 
     return program.inspect(file, golden)

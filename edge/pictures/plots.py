@@ -105,6 +105,25 @@ def margins(every: Floats, differing: Floats, close: float, name: str) -> Figure
     return figure
 
 
+def threads(times: Sequence[tuple[int, float, float]]) -> Figure:
+    """Median time by number of threads, a whisker up to the 99th percentile.
+
+    Args:
+        times: of each number of threads the p50 and the p99, in ms.
+    """
+    counts, middle, late = (list(column) for column in zip(*times, strict=True))
+    above = [high - low for low, high in zip(middle, late, strict=True)]
+    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    axes = figure.subplots()
+    axes.errorbar(
+        counts, middle, [[0.0] * len(middle), above], fmt="o-", capsize=3,
+        color=COLOURS[0],
+    )  # fmt: skip
+    axes.set(xlabel="threads", ylabel="ms a row: p50, up to p99", ylim=(0, None))
+    axes.set_xticks(counts)
+    return figure
+
+
 def _point(axes: Axes, row: Contender, marker: str, area: float, number: int) -> None:
     if row.top1 is None or row.latency_ms is None:
         return

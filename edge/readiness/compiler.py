@@ -10,23 +10,23 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.readiness.findings import Finding
 from models.errors import ToolFailed
 from models.litert.graph import Graph
+from models.litert.schema import operators
 
 COMPILER = "edgetpu_compiler"
 TIMEOUT_S = 300
 CUSTOM = "edgetpu-custom-op"
 
-_ROW = re.compile(
-    r"^(?P<name>[A-Z0-9_]+)\s+(?P<count>\d+)\s+(?P<status>(?:Mapped|Operation|More)\b.*)$"
-)
+_ROW = re.compile(r"^(?P<name>[A-Z0-9_]+)\s+(?P<count>\d+)\s+(?P<status>[A-Z][a-z].*)$")
 _FAILURE = re.compile(
     r"^(?:ERROR: .*|Invalid model: .*|Model could not be parsed.*|Internal compiler error.*)$"
 )
+_VERSION = re.compile(r"^Edge TPU Compiler version (?P<version>[\d.]+)$")
 _NUMBER = re.compile(
     r"^(?P<what>Number of operations that will run on (?:Edge TPU|CPU)): (?P<n>\d+)$"
 )
@@ -40,6 +40,7 @@ class Compiled:
     on_tpu: int
     on_cpu: int
     failures: tuple[str, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Agreement:
 def read_report(text: str) -> Compiled:
     """What `edgetpu_compiler -s` printed."""
     rows: Counter[tuple[str, str]] = Counter()
-    numbers, failures = dict[str, int](), []
+    numbers, failures, version = dict[str, int](), [], ""
     for line in (one.strip() for one in text.splitlines()):
         if row := _ROW.match(line):
             rows[row["name"], row["status"].strip()] += int(row["count"])
@@ -76,12 +77,15 @@ def read_report(text: str) -> Compiled:
             numbers[number["what"].rpartition(" on ")[2]] = int(number["n"])
         elif _FAILURE.match(line):
             failures.append(line)
+        elif said := _VERSION.match(line):
+            version = said["version"]
     mapped = sum(n for (_, status), n in rows.items() if status.startswith("Mapped"))
     return Compiled(
         dict(rows),
         numbers.get("Edge TPU", mapped),
         numbers.get("CPU", sum(rows.values()) - mapped),
         tuple(failures),
+        version,
     )
 
 
@@ -118,7 +122,16 @@ def held_to(findings: tuple[Finding, ...], truth: Compiled) -> Agreement:
     for (name, status), count in truth.rows.items():
         if not status.startswith("Mapped"):
             really[name] += count
-    return _agreement(findings, really)
+    return _agreement(as_reported(findings), really)
+
+
+def as_reported(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """`findings` with what is not built in called CUSTOM, as a report calls it."""
+    built_in = frozenset(operators().values())
+    return tuple(
+        one if one.operator in built_in else replace(one, operator="CUSTOM")
+        for one in findings
+    )
 
 
 def held_to_twin(findings: tuple[Finding, ...], twin: Graph) -> Agreement:

@@ -49,8 +49,10 @@ def _runtime(checks: Checks, device: DeviceSpec) -> Iterator[str]:
     if form_of(runtime) == "coreml":
         if (checks.specification or 0) > oldest[0]:
             yield f"it is of specification {checks.specification}, the class reads {oldest[0]}"
-    elif _numbers(checks.runtime)[:2] > oldest:
-        yield f"it was proved with {checks.runtime}, the class may have {runtime}"
+    elif _numbers(checks.shown)[:2] > oldest:
+        said = checks.oldest
+        why = f": {said.runtime} says {said.refusal}" if said and said.refusal else ""
+        yield f"it was proved with {checks.shown}, the class may have {runtime}{why}"
 
 
 def _numbers(runtime: str) -> tuple[int, ...]:

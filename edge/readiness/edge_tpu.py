@@ -1,10 +1,11 @@
 """Which operators the Edge TPU's compiler would map, predicted from the file alone. Pure.
 
 It maps one connected part: an operator after one that fell back stays on the CPU too.
-The compiler remains the judge; `edge.readiness.compiler` asks it where it is installed.
+The compiler remains the judge; `edge.readiness.compiler` asks it where it is installed,
+`python -m benchmarks.edge_tpu` holds the prediction to reports that others published.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from edge.readiness.findings import (
@@ -16,20 +17,29 @@ from edge.readiness.findings import (
     VERSION,
     Finding,
 )
+from edge.readiness.parts import first_part
 from edge.readiness.rules import SUPPORTED, limit
 from models.litert.graph import Graph, Op
 from models.litert.versions import registry
 
 COMPILER = "tensorflow-2.5.0"
 EIGHT_BITS = frozenset(("INT8", "UINT8"))
-ENTRANCE = ("QUANTIZE", "DEQUANTIZE", "CAST")
-"""These may stay on the CPU before the mapped part begins."""
+FIXES: Mapping[str, str] = {
+    "QUANTIZE": "let the file take INT8",
+    "DEQUANTIZE": "let the file give INT8",
+    "CUSTOM": "compute it in the application",
+}
+"""What helps an operator at the ends that works on floats; the rest is to be INT8."""
 
 
 def predicted(graph: Graph) -> tuple[Finding, ...]:
     """One finding for each operator, in order."""
     alone = [_alone(graph, op) for op in graph.ops]
-    return tuple(_connected(graph, alone))
+    first = first_part(graph, [finding.is_mapped for finding in alone])
+    return tuple(
+        _outside(finding) if finding.is_mapped and number not in first else finding
+        for number, finding in enumerate(alone)
+    )
 
 
 def fatal(graph: Graph) -> tuple[str, ...]:
@@ -38,21 +48,26 @@ def fatal(graph: Graph) -> tuple[str, ...]:
 
 
 def _alone(graph: Graph, op: Op) -> Finding:
-    """The verdict on one operator, whatever is around it."""
+    """The verdict on one operator, whatever is around it, in the compiler's order."""
     said = Finding(op.custom or op.name, op.version, MAPPED)
+    others = _datatypes(graph, op) - EIGHT_BITS
+    if others:
+        # Published reports call a QUANTIZE from floats limited, not of a wrong datatype.
+        status = LIMITED if op.name == "QUANTIZE" else DATATYPE
+        why, fix = (
+            ", ".join(sorted(others)),
+            FIXES.get(op.name, "quantize all of it to INT8"),
+        )
+        return replace(said, status=status, why=why, fix=fix)
     if op.name not in SUPPORTED:
         fix = "compute it in the application, or with operators that are supported"
         return replace(said, status=UNSUPPORTED, fix=fix)
     if op.version > registry(COMPILER).get(op.name, 0):
         why = f"version {op.version} is newer than the compiler knows"
         return replace(said, status=VERSION, why=why, fix="write it in older words")
-    others = _datatypes(graph, op) - EIGHT_BITS
-    if others:
-        fix = "quantize all of it to INT8"
-        return replace(said, status=DATATYPE, why=", ".join(sorted(others)), fix=fix)
     found = limit(graph, op)
     if found is not None:
-        return replace(said, status=LIMITED, why=found[0], fix=found[1])
+        return replace(said, status=found.status, why=found.why, fix=found.fix)
     return said
 
 
@@ -65,22 +80,9 @@ def _datatypes(graph: Graph, op: Op) -> set[str]:
     return found - {"INT16"} if op.name == "QUANTIZE" else found
 
 
-def _connected(graph: Graph, alone: Sequence[Finding]) -> Iterator[Finding]:
-    """What comes after an operator on the CPU stays there."""
-    fallen: set[int] = set()
-    begun = False
-    for op, finding in zip(graph.ops, alone, strict=True):
-        if not finding.is_mapped:
-            if begun or op.name not in ENTRANCE:
-                fallen |= set(op.outputs)
-            yield finding
-        elif fallen & set(op.given):
-            fallen |= set(op.outputs)
-            why = "it comes after an operator on the CPU"
-            yield replace(finding, status=SUBGRAPH, why=why)
-        else:
-            begun = True
-            yield finding
+def _outside(finding: Finding) -> Finding:
+    why = "it comes after an operator on the CPU"
+    return replace(finding, status=SUBGRAPH, why=why)
 
 
 def _refusals(graph: Graph) -> Iterator[str]:

@@ -15,6 +15,8 @@ Status = Literal[
     "Operation is working on an unsupported data type",
     "Operation not supported",
     "Operation version not supported",
+    "Tensor has unsupported rank (up to 3 innermost dimensions mapped)",
+    "Only Strided-Slice with unitary strides supported",
 ]
 
 MAPPED: Status = "Mapped to Edge TPU"
@@ -24,6 +26,8 @@ LIMITED: Status = "Operation is otherwise supported, but not mapped due to some 
 DATATYPE: Status = "Operation is working on an unsupported data type"
 UNSUPPORTED: Status = "Operation not supported"
 VERSION: Status = "Operation version not supported"
+RANK: Status = "Tensor has unsupported rank (up to 3 innermost dimensions mapped)"
+STRIDES: Status = "Only Strided-Slice with unitary strides supported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,26 @@
 """What the Edge TPU's compiler maps: the documented limits of each operator. Pure.
 
-Source: coral.ai "TensorFlow models on the Edge TPU", table of supported operations; the
-limits of resizing, TILE and an LSTM's state were seen in compiled models.
+Source: coral.ai "TensorFlow models on the Edge TPU", table of supported operations. The
+limits of resizing, TILE and an LSTM's state were seen in compiled models; those of one row,
+of reshaping and of dilation in reports of the compiler (benchmarks/edge_tpu_logs).
 """
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from edge.readiness.findings import LIMITED, RANK, STRIDES, Status
 from models.litert.graph import Graph, Op, Tensor
 
-Limit = tuple[str, str]
-"""Why an operator is not mapped, and what would help."""
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Why an operator is not mapped, what would help, and the compiler's words for it."""
+
+    why: str
+    fix: str
+    status: Status = LIMITED
+
 
 Rule = Callable[[Graph, Op], Limit | None]
 
@@ -22,12 +32,24 @@ _SUPPORTED = """ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXPA
     TRANSPOSE TRANSPOSE_CONV"""
 SUPPORTED = frozenset(_SUPPORTED.split())
 
-SOFTMAX_MOST, RESIZE_MOST_TIMES, RESIZE_MOST_ELEMENTS = 16_000, 4, 1 << 20
+SOFTMAX_MOST, RESIZE_MOST_TIMES, MOST_ELEMENTS = 16_000, 4, 1 << 20
+ROW_MOST = 192 * 1024
+"""Bytes of a tensor that is one row, [1, places, channels], with channels in fours.
+
+Not documented. Of published reports and compiled files, 187 128 bytes were mapped (SSDLite
+MobileDet of COCO, [1, 2034, 91]) and 206 976 were not (YOLO v5s at 224, [1, 2352, 85]).
+"""
+
+WEIGHTED = frozenset(
+    ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "LSTM",
+     "UNIDIRECTIONAL_SEQUENCE_LSTM")
+)  # fmt: skip
+"""These have limits of their own."""
 
 
 def limit(graph: Graph, op: Op) -> Limit | None:
     """The first documented limit that `op` breaks; None: none."""
-    rules = (_at_most_three_dimensions, *RULES.get(op.name, ()))
+    rules = (_at_most_three_dimensions, _short_row, *RULES.get(op.name, ()))
     return next((found for rule in rules if (found := rule(graph, op))), None)
 
 
@@ -35,75 +57,113 @@ def _at_most_three_dimensions(graph: Graph, op: Op) -> Limit | None:
     outer = [size for size in _output(graph, op).shape[:-3] if size > 1]
     if not outer:
         return None
-    return (
+    return Limit(
         f"tensors have at most three dimensions, outer ones are {outer}",
         "export it for one row at a time (batch 1)",
+        RANK,
+    )
+
+
+def _short_row(graph: Graph, op: Op) -> Limit | None:
+    if op.name in WEIGHTED:
+        return None
+    flows = graph.of((*graph.computed(op), *op.outputs))
+    largest = max((_row_bytes(tensor) for tensor in flows), default=0)
+    if largest <= ROW_MOST:
+        return None
+    return Limit(
+        f"one row takes {largest} bytes, at most {ROW_MOST}",
+        "end the file before it and leave it to the application",
+    )
+
+
+def _row_bytes(tensor: Tensor) -> int:
+    if len(tensor.shape) < 3 or tensor.shape[-3] != 1:
+        return 0
+    *_, places, channels = tensor.shape
+    return places * -(-channels // 4) * 4
+
+
+def _small_reshape(graph: Graph, op: Op) -> Limit | None:
+    if _output(graph, op).elements <= MOST_ELEMENTS:
+        return None
+    return Limit(
+        f"{_output(graph, op).elements} elements, at most {MOST_ELEMENTS}",
+        "end the file before it and leave it to the application",
     )
 
 
 def _no_fused_activation(graph: Graph, op: Op) -> Limit | None:
     if not op.options.get("FusedActivationFunction"):
         return None
-    return (
+    return Limit(
         "an activation is fused into it",
         "make the activation an operator of its own",
     )
 
 
 def _equal_dilation(graph: Graph, op: Op) -> Limit | None:
+    """Along a side where the kernel has one element, dilation changes nothing."""
     down, across = (op.options.get(f"Dilation{side}Factor", 1) for side in "HW")
-    if down == across:
+    kernel = graph.tensors[op.inputs[1]].shape[1:3]
+    if down == across or 1 in kernel:
         return None
-    return f"dilation is {down} down and {across} across", "use the same for both"
+    return Limit(
+        f"dilation is {down} down and {across} across", "use the same for both"
+    )
 
 
 def _default_weights(graph: Graph, op: Op) -> Limit | None:
     if not op.options.get("WeightsFormat"):
         return None
-    return "its weights are shuffled", "convert it without shuffled weights"
+    return Limit("its weights are shuffled", "convert it without shuffled weights")
 
 
 def _one_dimension(graph: Graph, op: Op) -> Limit | None:
     shape = _output(graph, op).shape
     if math.prod(shape) == (shape[-1] if shape else 1):
         return None
-    return f"its output {list(shape)} must be one-dimensional", "flatten its input"
+    return Limit(
+        f"its output {list(shape)} must be one-dimensional", "flatten its input"
+    )
 
 
 def _short_softmax(graph: Graph, op: Op) -> Limit | None:
-    shape = _output(graph, op).shape
-    if not shape or shape[-1] <= SOFTMAX_MOST:
+    """Documented for one dimension; published reports have it mapped for many rows."""
+    elements = _output(graph, op).elements
+    if elements <= SOFTMAX_MOST:
         return None
-    return (
-        f"{shape[-1]} elements, at most {SOFTMAX_MOST}",
-        "leave it to the application",
+    return Limit(
+        f"{elements} elements, at most {SOFTMAX_MOST}", "leave it to the application"
     )
 
 
 def _no_batch_reduction(graph: Graph, op: Op) -> Limit | None:
     if 0 not in _axes(graph, op):
         return None
-    return "it reduces the batch dimension", "reduce within a row only"
+    return Limit("it reduces the batch dimension", "reduce within a row only")
 
 
 def _mean_over_depth(graph: Graph, op: Op) -> Limit | None:
     shape = graph.tensors[op.inputs[0]].shape
     if len(shape) - 1 not in _axes(graph, op) or shape[-1] % 4 == 0:
         return None
-    return f"it reduces a depth of {shape[-1]}", "make the depth a multiple of 4"
+    return Limit(f"it reduces a depth of {shape[-1]}", "make the depth a multiple of 4")
 
 
 def _stride_one(graph: Graph, op: Op) -> Limit | None:
     strides = _integers(graph, op, 3)
     if all(one == 1 for one in strides):
         return None
-    return f"strides are {list(strides)}", "slice with stride 1"
+    return Limit(f"strides are {list(strides)}", "slice with stride 1", STRIDES)
 
 
 def _no_masks(graph: Graph, op: Op) -> Limit | None:
     if not (op.options.get("EllipsisMask") or op.options.get("NewAxisMask")):
         return None
-    return "it uses an ellipsis or a new axis", "say every dimension, reshape after it"
+    return Limit(
+        "it uses an ellipsis or a new axis", "say every dimension, reshape after it"
+    )
 
 
 def _small_resize(graph: Graph, op: Op) -> Limit | None:
@@ -111,9 +171,9 @@ def _small_resize(graph: Graph, op: Op) -> Limit | None:
     if len(before) != 4 or len(after) != 4:
         return None
     times = max(after[1] / max(before[1], 1), after[2] / max(before[2], 1))
-    if times <= RESIZE_MOST_TIMES and math.prod(after[1:]) <= RESIZE_MOST_ELEMENTS:
+    if times <= RESIZE_MOST_TIMES and math.prod(after[1:]) <= MOST_ELEMENTS:
         return None
-    return (
+    return Limit(
         f"it scales {times:g} times to {list(after)}",
         f"scale at most {RESIZE_MOST_TIMES} times, to fewer elements",
     )
@@ -126,14 +186,16 @@ def _zero_constant(graph: Graph, op: Op) -> Limit | None:
     zeros = all(_is_zero(tensor) for tensor in constants)
     if zeros and len(op.given) == 2:
         return None
-    return "a constant among its inputs must be all zeros, of two inputs", "pad instead"
+    return Limit(
+        "a constant among its inputs must be all zeros, of two inputs", "pad instead"
+    )
 
 
 def _flat_alpha(graph: Graph, op: Op) -> Limit | None:
     alpha = graph.tensors[op.inputs[1]]
     if math.prod(alpha.shape[:-1]) == 1:
         return None
-    return (
+    return Limit(
         f"its alpha {list(alpha.shape)} must be one-dimensional",
         "share it over pixels",
     )
@@ -146,12 +208,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "CONV_2D": (_equal_dilation,),
     "DEPTHWISE_CONV_2D": (_equal_dilation,),
     "FULLY_CONNECTED": (_default_weights, _one_dimension),
-    "SOFTMAX": (_one_dimension, _short_softmax),
+    "SOFTMAX": (_short_softmax,),
     "MEAN": (_no_batch_reduction, _mean_over_depth),
     "SUM": (_no_batch_reduction,),
     "REDUCE_MAX": (_no_batch_reduction,),
     "REDUCE_MIN": (_no_batch_reduction,),
     "STRIDED_SLICE": (_stride_one, _no_masks),
+    "RESHAPE": (_small_reshape,),
     "RESIZE_BILINEAR": (_small_resize,),
     "RESIZE_NEAREST_NEIGHBOR": (_small_resize,),
     "PRELU": (_flat_alpha,),

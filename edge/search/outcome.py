@@ -40,11 +40,13 @@ def outcome(
 
 
 def front(tried: Sequence[Tried], device: str) -> tuple[Contender, ...]:
-    """Those that run on `device`, with what nothing beats marked."""
+    """Those that run on `device` and clear its bar, with what nothing beats marked."""
     rows = [
         replace(_row(one), latency_ms=one.readiness[device].estimate_ms)
         for one in tried
-        if one.judged is not None and one.readiness[device].is_ready
+        if one.judged is not None
+        and one.readiness[device].is_ready
+        and not one.below_bar(device)
     ]
     return tuple(compare((), None, rows))
 
@@ -67,6 +69,7 @@ def _candidate(one: Tried, found: Outcome) -> Mapping[str, object]:
         "width": variation.width,
         "pruning": variation.pruning,
         "quantization": variation.quantization,
+        "form": variation.form,
         "estimate": {
             "macs": cost.macs,
             "weights_bytes": cost.weights_bytes,
@@ -81,7 +84,10 @@ def _candidate(one: Tried, found: Outcome) -> Mapping[str, object]:
         if row is None or row.top1 is None
         else row.top1.model_dump(mode="json"),
         "classes": {
-            name: _on_class(one.readiness[name], is_best(found, name, one))
+            name: {
+                **_on_class(one.readiness[name], is_best(found, name, one)),
+                "below_its_bar": list(one.below_bar(name)),
+            }
             for name in one.readiness
         },
     }

@@ -94,6 +94,8 @@ def _on_class(one: Tried, found: Outcome, device: str) -> str:
     held = one.readiness[device]
     if not held.is_ready:
         return "does not run"
+    if one.below_bar(device):
+        return "below its bar"
     star = " *" if is_best(found, device, one) else ""
     return f"{held.estimate_ms:.3g} ms{star}"
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from configs.device import DeviceSpec
-from edge.readiness.classes import readiness
+from edge.exporting.bars import ClassBar, Measured, class_bar
 from edge.readiness.findings import Readiness
 from edge.search.estimates import Estimate, in_the_way
+from edge.search.holding import held
 from edge.search.variations import Variation
 from models.errors import ModelError
-from models.litert.reading import read_file
 from models.recipes.bar import Finding, findings
 from models.recipes.engine import Result
 from models.recipes.judged import Judged
@@ -31,7 +31,8 @@ COST_KEYS = (
 class Tried:
     """One candidate and what came of it; `reason`: why nothing did.
 
-    `refused`: why it is not stored, empty when it is. `readiness`: by device class.
+    `refused`: why it is not stored, empty when it is. `readiness` and `bars`: by device
+    class.
     """
 
     variation: Variation
@@ -42,6 +43,7 @@ class Tried:
     readiness: Mapping[str, Readiness] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    bars: Mapping[str, ClassBar] = field(default_factory=lambda: MappingProxyType({}))
     failure: ModelError | None = None
 
     @property
@@ -53,6 +55,10 @@ class Tried:
     def is_stored(self) -> bool:
         """Whether it cleared its bar."""
         return self.judged is not None and not self.refused
+
+    def below_bar(self, device: str) -> tuple[str, ...]:
+        """Why a class does not want it although it runs there; empty: it does."""
+        return self.bars[device].reasons() if device in self.bars else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +105,15 @@ class Search:
 
     def _made(self, one: Variation, cost: Estimate) -> Tried:
         result = self._means.run(one.recipe.id)
-        file = result.pieces[-1].litert
-        graph, size_bytes = read_file(file), file.stat().st_size
-        held = {d.id: readiness(graph, d, size_bytes) for d in self._devices}
-        return Tried(one, cost, "", result.judged, result.refused, held)
+        facts, size_bytes = result.judged.quality, result.judged.size_bytes
+        found = held(result.pieces[-1], size_bytes, self._devices)
+        bars = {
+            name: class_bar(
+                one.recipe, name, Measured(facts, size_bytes, each.estimate_ms)
+            )
+            for name, each in found.items()
+        }
+        return Tried(one, cost, "", result.judged, result.refused, found, bars)
 
 
 def why_not(
@@ -112,14 +123,16 @@ def why_not(
     tried: Sequence[Tried],
 ) -> str:
     """Why `one` is not worth a try after `tried`; empty: it is. Pure."""
-    reasons = {device.id: in_the_way(cost, device) for device in devices}
+    bars = one.recipe.bars
+    reasons = {d.id: in_the_way(cost, d, bars.get(d.id)) for d in devices}
     if all(reasons.values()):
         told = "; ".join(f"{name}: {', '.join(r)}" for name, r in reasons.items())
         return f"for no class: {told}"
     most, weights = one.recipe.bar.max_size_bytes, cost.cost.weights_bytes
     if most is not None and weights > most:
         return f"about {weights} bytes of weights, the bar is {most}"
-    alike = [t for t in tried if t.variation.width == one.width]
+    kind = (one.width, one.form)
+    alike = [t for t in tried if (t.variation.width, t.variation.form) == kind]
     plain = [t.judged for t in alike if t.judged is not None and not t.variation.round]
     if one.round and plain and all(_is_hopeless(each, one) for each in plain):
         return "its plain form is below the bar"

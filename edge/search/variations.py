@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from configs.catalogue import Catalogue
+from configs.device import DeviceForm
 from configs.edge_search import Candidate, Quantization, SearchSpec
 from configs.edge_steps import QatLitertStep
 from configs.recipe import RecipeSpec
 from configs.steps import AnyStep, DistilStep, PruneChannelsStep, TrainStep
+from edge.search.tails import FOR_LITERT, tail
 
 ROUND_TO = 4
 """Widths are multiples of it: what kernels and accelerators compute at a time."""
@@ -27,6 +29,7 @@ class Variation:
     width: float
     pruning: float
     quantization: Quantization
+    form: DeviceForm = "litert"
 
     @property
     def round(self) -> int:
@@ -94,9 +97,10 @@ def _times(layers: int, width: float) -> int:
 
 
 def _recipe(recipe: RecipeSpec, search: SearchSpec, varied: Candidate) -> RecipeSpec:
-    width, pruning, quantization = varied
+    width, pruning, quantization, form = varied
     name, steps = varied.name, _steps(recipe, search, varied)
     said = f"width {width:g}, {pruning:.0%} of channels pruned, {quantization}"
+    said += "" if form == "litert" else f", {form}"
     return recipe.model_copy(
         update={
             "id": f"{recipe.id}-{name}",
@@ -111,14 +115,15 @@ def _recipe(recipe: RecipeSpec, search: SearchSpec, varied: Candidate) -> Recipe
 def _steps(
     recipe: RecipeSpec, search: SearchSpec, varied: Candidate
 ) -> Iterator[AnyStep]:
-    width, pruning, quantization = varied
+    width, pruning, quantization, form = varied
     for step in recipe.steps:
         if isinstance(step, TrainStep | DistilStep):
             yield step.model_copy(update={"options": widened(step.options, width)})
-        elif step.step == "litert-convert":
+            continue
+        if step.step == "litert-convert":
             yield from _before_conversion(search, pruning, quantization)
-            yield step
-        else:
+            yield from tail(form, quantization, recipe.steps)
+        if form == "litert" or step.step not in FOR_LITERT:
             yield from _quantized(step, quantization)
 
 

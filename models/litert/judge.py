@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Sequence
 
 from models.card import LatencyFact, MeasuredFact, QualityFact
-from models.ensembles import soft_vote
 from models.evaluate import Floats, calibration_error, judge, quality
 from models.litert import toolings
 from models.litert.asking import Asker, Way
@@ -12,9 +11,12 @@ from models.measure import measure_together
 from models.recipes.bench import Bench, Teacher
 from models.recipes.judged import Judged
 from models.recipes.pieces import Piece
+from models.recipes.voting import voted_logits
 from models.statistics import latency_fact, wilson
 
 RUNS, WARM, PLAIN_PHOTOS = 60, 5, 50
+MOST_THREADS = 4
+"""What a device gives to one model at the most; more are timed only where all cores are."""
 
 
 def judge_litert(
@@ -30,7 +32,7 @@ def judge_litert(
     """
     asker = Asker(piece.litert, bench, tools)
     own, other = qualities(asker.logits, reference, bench)
-    times = [_time(asker, count) for count in sorted({1, os.cpu_count() or 1})]
+    times = [_time(asker, count) for count in thread_counts(os.cpu_count() or 1)]
     return Judged(
         name=bench.recipe.variant,
         form="litert",
@@ -40,6 +42,11 @@ def judge_litert(
         measured=_beside(asker, bench, times[0][1]),
         reference=reference_of(reference, other, bench),
     )
+
+
+def thread_counts(cores: int) -> tuple[int, ...]:
+    """The numbers of threads that are timed: one to four, as far as cores go, and all."""
+    return tuple(sorted({*range(1, min(MOST_THREADS, cores) + 1), cores}))
 
 
 def _time(asker: Asker, threads: int) -> tuple[LatencyFact, int | None]:
@@ -76,16 +83,6 @@ def qualities(
         if voted is not None:
             other.append(quality(dataset, voted))
     return own, other
-
-
-def voted_logits(
-    teachers: Sequence[Teacher], dataset: str, bench: Bench
-) -> Floats | None:
-    """The logits of one, or the probabilities that several vote for; None: of none."""
-    logits = [bench.logits_of(one.piece, dataset, one.spec) for one in teachers]
-    if len(logits) < 2:
-        return logits[0] if logits else None
-    return soft_vote(logits, [one.weight for one in teachers])
 
 
 def reference_of(

@@ -68,6 +68,7 @@ class _Reader:
         self._codes = self._each(
             self._model.OperatorCodesLength(), self._model.OperatorCodes
         )
+        self._buffers = self._counted(self._model.BuffersLength())
 
     def graph(self) -> Graph:
         model = self._model
@@ -117,7 +118,7 @@ class _Reader:
         return tensor
 
     def _constant(self, index: int) -> tuple[Bytes, bool]:
-        if not 0 <= index < self._counted(self._model.BuffersLength()):
+        if not 0 <= index < self._buffers:
             raise self._bad("damaged", f"there is no buffer {index}")
         buffer = self._model.Buffers(index)
         start, size = buffer.Offset(), buffer.Size()

@@ -19,19 +19,32 @@ from models.keys import hash_of, tool_versions
 from models.litert.toolings import Tools
 from models.mobile import toolings
 from models.recipes.bench import NO_IMAGE, Bench
+from models.recipes.pieces import PACKAGE, Form, Piece
 from models.store import digest
+
+FORMS: Mapping[Form | None, DeviceForm] = {
+    "executorch": "executorch",
+    "coreml": "coreml",
+    "ort": "ort",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A file, how it is read, and where it is run; a package is a folder."""
+    """A file, how it is read, and where it is run; a package is a folder.
+
+    `oldest`: by the oldest runtime for it, which forms of `toolings.OLDEST` have.
+    """
 
     form: DeviceForm
     file: Path
+    oldest: bool = False
 
     @property
     def tooling(self) -> Tooling:
         """The environment that runs it."""
+        if self.oldest:
+            return toolings.oldest(self.form)
         return toolings.ONNX_RUNTIME if self.form == "ort" else toolings.mobile()
 
     @property
@@ -41,6 +54,15 @@ class Asked:
             return digest(self.file)
         files = sorted(one for one in self.file.rglob("*") if one.is_file())
         return hash_of([[str(f.relative_to(self.file)), digest(f)] for f in files])
+
+
+def asked_of(piece: Piece) -> Asked | None:
+    """What `piece` is for phones; None: nothing."""
+    form = FORMS.get(piece.form)
+    if form is None:
+        return None
+    is_package = form == "coreml"
+    return Asked(form, piece.folder / PACKAGE if is_package else piece.main(form))
 
 
 class MobileAsker:
@@ -79,6 +101,16 @@ class MobileAsker:
         self._call(rows, out, {"threads": threads})
         found: Floats = np.load(out)
         return found
+
+    def refusal(self) -> str:
+        """Why the runtime does not open the file, in its words; empty: it does.
+
+        Raises:
+            ToolFailed: the environment cannot be had, or the file ends its process.
+        """
+        tool = self._tools(self._bench, self._asked.tooling)
+        told = {"form": self._asked.form, "model": str(self._asked.file.resolve())}
+        return str(tool("opening", told)["refusal"])
 
     def timed(self, threads: int, runs: int) -> Mapping[str, Any]:
         """`times_ms` of `runs` runs on a grey image, and by how much the process grew.

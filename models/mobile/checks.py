@@ -51,10 +51,21 @@ class WeightsFact(Fact):
     snr_db: float | None = None
 
 
+class OldestFact(Fact):
+    """What the oldest runtime said beside the newest; `refusal`: why it does not open it."""
+
+    runtime: str
+    refusal: str = ""
+    photos: int = 0
+    agreement: float | None = None
+    largest_difference: float | None = None
+
+
 class Checks(Fact):
     """The proof of one file.
 
     `runtime` is what answered here, in its version; `caveat` is what could not be checked.
+    `oldest`: None: no older runtime was asked.
     `threads`: by how much answers on so many are off those on one. `specification`: of
     Core ML. `needs`: what a build of ONNX Runtime must hold.
     """
@@ -74,3 +85,11 @@ class Checks(Fact):
     weights: WeightsFact | None = None
     needs: tuple[str, ...] = ()
     caveat: str = ""
+    oldest: OldestFact | None = None
+
+    @property
+    def shown(self) -> str:
+        """The oldest runtime that gave these answers here."""
+        if self.oldest is None or self.oldest.refusal:
+            return self.runtime
+        return self.oldest.runtime

@@ -1,26 +1,20 @@
 """Measures a file for phones on the recipe's photos, and on this machine's CPU if it can."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from configs.device import DeviceForm
 from models.card import LatencyFact, MeasuredFact
 from models.errors import BuildFailed
 from models.evaluate import calibration_error
-from models.litert.judge import RUNS, WARM, qualities, reference_of
+from models.litert.judge import RUNS, WARM, qualities, reference_of, thread_counts
 from models.litert.toolings import Tools
 from models.mobile import toolings
-from models.mobile.asking import Asked, MobileAsker
+from models.mobile.asking import MobileAsker, asked_of
 from models.recipes.bench import Bench, Teacher
 from models.recipes.judged import Judged
-from models.recipes.pieces import PACKAGE, Form, Piece
+from models.recipes.pieces import PACKAGE, Piece
 from models.statistics import latency_fact
-
-FORMS: Mapping[Form | None, DeviceForm] = {
-    "executorch": "executorch",
-    "coreml": "coreml",
-    "ort": "ort",
-}
 
 
 def judge_mobile(
@@ -37,14 +31,13 @@ def judge_mobile(
         BuildFailed: it is of another form.
         ModelError: a dataset cannot be read, or the runtime refuses the file.
     """
-    form = FORMS.get(piece.form)
-    if form is None:
+    asked = asked_of(piece)
+    if asked is None:
         reason = f"it judges files for phones, got a piece of form {piece.form}"
         raise BuildFailed(bench.recipe.id, "judge", reason)
-    file = piece.folder / PACKAGE if form == "coreml" else piece.main(form)
-    asker = MobileAsker(Asked(form, file), bench, tools)
+    form, asker = asked.form, MobileAsker(asked, bench, tools)
     own, other = qualities(asker.logits, reference, bench)
-    counts = [] if form == "coreml" else sorted({1, os.cpu_count() or 1})
+    counts = () if form == "coreml" else thread_counts(os.cpu_count() or 1)
     times = [_time(asker, count) for count in counts]
     return Judged(
         name=bench.recipe.variant,

@@ -15,7 +15,8 @@ from models.litert.graph import Graph, Tensor
 from models.litert.toolings import Tools
 from models.mobile import toolings
 from models.mobile.asking import Asked, MobileAsker
-from models.mobile.checks import Checks, EndFact, SourceFact
+from models.mobile.checks import Checks, EndFact, OldestFact, SourceFact
+from models.mobile.oldest import Newest, asked_oldest
 from models.recipes.bench import NO_IMAGE, Bench
 from models.recipes.pieces import Piece
 
@@ -31,6 +32,7 @@ class Wanted:
     """What is asked of the file on so many photos and threads.
 
     `tolerance`: by how much a logit may be off its source; None: it is in fewer bits.
+    `oldest`: the oldest runtime is asked as well.
     """
 
     step: str
@@ -38,6 +40,7 @@ class Wanted:
     threads: tuple[int, ...]
     min_agreement: float
     tolerance: float | None = None
+    oldest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def prove(
 
     Raises:
         BuildFailed: there are no photos, its answers are not those of its source, or
-            they are not the same on other threads.
+            they are not the same on other threads or on the oldest runtime.
         ToolFailed: the runtime refuses it.
     """
     seen = bench.spec.front_end
@@ -77,13 +80,15 @@ def prove(
     inputs = pixels if made.asked.form == "coreml" else normalise(pixels, seen)
     output = asker.raw(inputs)
     others = {n: asker.raw(inputs, n) for n in wanted.threads if n != 1}
-    reason = unlike(output, others, SHARES[made.arithmetic])
+    share = SHARES[made.arithmetic]
+    reason = unlike(output, others, share)
     if reason is not None:
         raise BuildFailed(bench.recipe.id, wanted.step, reason)
     said = {
         **_told(made, output, bench),
         "source": against_source(made, wanted, asker, bench),
         "golden_tolerance": _allowed(made, output, list(others.values()), pixels),
+        "oldest": _oldest(made, wanted, Newest(inputs, output, share), bench, tools),
         "threads": {n: float(np.abs(o - output).max()) for n, o in others.items()},
     }
     told = Checks.model_validate(said).model_dump(mode="json")
@@ -112,6 +117,17 @@ def unlike(output: Floats, others: Mapping[int, Floats], share: float) -> str | 
         if (found.argmax(axis=-1) != output.argmax(axis=-1)).any():
             return f"classes by {threads} threads must be those by one, they are not"
     return None
+
+
+def _oldest(
+    made: Made, wanted: Wanted, newest: Newest, bench: Bench, tools: Tools
+) -> OldestFact | None:
+    if not wanted.oldest:
+        return None
+    found = asked_oldest(made.asked, newest, wanted.photos, bench, tools)
+    if isinstance(found, str):
+        raise BuildFailed(bench.recipe.id, wanted.step, found)
+    return found
 
 
 def _told(made: Made, output: Floats, bench: Bench) -> Mapping[str, object]:

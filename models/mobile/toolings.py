@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from configs.device import DeviceForm
 from models.environments import ToolEnvironment, Tooling, call_inside
 from models.litert.toolings import VARIABLES, Tool, pinned
 from models.processes import Called
 from models.recipes.bench import Bench
 
 WORKERS = "models.mobile.workers"
+OLDEST: Mapping[DeviceForm, str] = {"executorch": "executorch", "ort": "onnxruntime"}
+"""The forms that an older runtime is asked for as well, and its distribution."""
 ONNX_RUNTIME = Tooling("onnxruntime", ())
 """No environment: this interpreter."""
 
@@ -24,15 +27,39 @@ def mobile() -> Tooling:
     return pinned(Path(__file__).parent / "mobile.txt")
 
 
+def oldest(form: DeviceForm) -> Tooling:
+    """The oldest runtime for a form of `OLDEST`; 1.0 GB for ExecuTorch, else 0.1 GB."""
+    return pinned(Path(__file__).parent / f"{OLDEST[form]}-oldest.txt")
+
+
 def mobile_pins() -> tuple[str, ...]:
-    """What a conversion for ExecuTorch or Core ML depends on."""
+    """What a conversion for Core ML depends on."""
     return mobile().requirements
 
 
+def executorch_pins() -> tuple[str, ...]:
+    """What a conversion for ExecuTorch and its proof depend on."""
+    return (*mobile().requirements, *oldest("executorch").requirements)
+
+
+def ort_pins() -> tuple[str, ...]:
+    """What the proof of a file for ONNX Runtime depends on."""
+    return oldest("ort").requirements
+
+
 def version(name: str) -> str:
-    """The pinned version of `name` in that environment."""
-    pins = dict(pin.split("==") for pin in mobile().requirements)
-    return pins[name]
+    """The pinned version of `name` in the environment `mobile`."""
+    return _version(mobile(), name)
+
+
+def oldest_runtime(form: DeviceForm) -> str:
+    """The name of `oldest(form)` with its version."""
+    name = OLDEST[form]
+    return f"{name}-{_version(oldest(form), name)}"
+
+
+def _version(tooling: Tooling, name: str) -> str:
+    return dict(pin.split("==") for pin in tooling.requirements)[name]
 
 
 def environment(bench: Bench, tooling: Tooling) -> Tool:

@@ -51,19 +51,19 @@ def _quality(
     drop, place = fact.drop_points, f"on {fact.dataset}"
     if bar.metric == "top1" and drop is not None and bar.min_top1_share is None:
         wanted = f"at most {bar.max_drop_points:g} points of top-1 lost {place}"
-        yield _at_most(wanted, drop, bar.max_drop_points)
+        yield at_most(wanted, drop, bar.max_drop_points)
     least = bar.min_agreement
     if least is None and bar.metric == "agreement":
         least = MIN_AGREEMENT
     if least is not None:
         wanted = f"the reference's answer on {least:.1%} of {fact.dataset}"
-        yield _at_least_beside(wanted, fact.agreement, least)
+        yield at_least_beside(wanted, fact.agreement, least)
     if bar.min_top1 is not None:
-        yield _at_least(f"top-1 of {bar.min_top1:.1%} {place}", fact.top1, bar.min_top1)
+        yield at_least(f"top-1 of {bar.min_top1:.1%} {place}", fact.top1, bar.min_top1)
     if bar.min_top1_share is not None:
         wanted = f"{bar.min_top1_share:.1%} of the reference's top-1 {place}"
         share = _share_of_top1(fact, reference)
-        yield _at_least_beside(wanted, share, bar.min_top1_share)
+        yield at_least_beside(wanted, share, bar.min_top1_share)
 
 
 def _share_of_top1(fact: QualityFact, reference: Judged | None) -> Interval | None:
@@ -86,56 +86,71 @@ def _text(bar: BarSpec, judged: Judged) -> Iterator[Finding]:
         if fact.rise is not None:
             most = bar.max_perplexity_rise
             wanted = f"perplexity at most {most:.1%} above the reference's"
-            yield _at_most(f"{wanted} on {fact.dataset}", fact.rise, most)
+            yield at_most(f"{wanted} on {fact.dataset}", fact.rise, most)
 
 
 def _cost(bar: BarSpec, judged: Judged) -> Iterator[Finding]:
     other = judged.reference
-    yield from _cost_at_most("ms a row", judged.latency_ms, bar.max_latency_ms)
-    yield from _cost_at_most("bytes", judged.size_bytes, bar.max_size_bytes)
+    yield from cost_at_most("ms a row", judged.latency_ms, bar.max_latency_ms)
+    yield from cost_at_most("bytes", judged.size_bytes, bar.max_size_bytes)
     if other is not None:
-        yield from _cost_at_most(
+        yield from cost_at_most(
             "of the reference's time",
             _ratio(judged.latency_ms, other.latency_ms),
             bar.max_latency_share,
         )
-        yield from _cost_at_most(
+        yield from cost_at_most(
             "of the reference's size",
             _ratio(judged.size_bytes, other.size_bytes),
             bar.max_size_share,
         )
 
 
-def _cost_at_most(
-    unit: str, got: float | None, most: float | None
-) -> Iterator[Finding]:
+def cost_at_most(unit: str, got: float | None, most: float | None) -> Iterator[Finding]:
+    """What has no interval; nothing when `most` is None."""
     if most is None:
         return
-    said = "nothing measured" if got is None else f"{got:.4g}"
+    said = "nothing measured" if got is None else _short(got)
     fits = got is not None and got <= most
-    yield Finding(f"at most {most:.4g} {unit}", said, "clears" if fits else "below")
+    yield Finding(f"at most {_short(most)} {unit}", said, "clears" if fits else "below")
+
+
+def _short(number: float) -> str:
+    """Four digits, or as many as a whole number of bytes has."""
+    return f"{number:.4g}" if number < 10_000 else f"{number:.0f}"
 
 
 def _ratio(own: float | None, other: float | None) -> float | None:
     return own / other if own is not None and other else None
 
 
-def _at_most(wanted: str, got: Interval | Proportion, most: float) -> Finding:
+def at_most_beside(
+    wanted: str, got: Interval | Proportion | None, most: float
+) -> Finding:
+    """`at_most` of what only a reference tells; without one it is not reached."""
+    if got is None:
+        return Finding(wanted, NO_REFERENCE, "below")
+    return at_most(wanted, got, most)
+
+
+def at_most(wanted: str, got: Interval | Proportion, most: float) -> Finding:
+    """What was measured held against an upper bound."""
     if got.high <= most:
         return Finding(wanted, _say(got), "clears")
     return Finding(wanted, _say(got), "below" if got.low > most else "open")
 
 
-def _at_least_beside(
+def at_least_beside(
     wanted: str, got: Interval | Proportion | None, least: float
 ) -> Finding:
-    """The same of what only a reference tells; without one it is not reached."""
+    """`at_least` of what only a reference tells; without one it is not reached."""
     if got is None:
         return Finding(wanted, NO_REFERENCE, "below")
-    return _at_least(wanted, got, least)
+    return at_least(wanted, got, least)
 
 
-def _at_least(wanted: str, got: Interval | Proportion, least: float) -> Finding:
+def at_least(wanted: str, got: Interval | Proportion, least: float) -> Finding:
+    """What was measured held against a lower bound."""
     if got.low >= least:
         return Finding(wanted, _say(got), "clears")
     return Finding(wanted, _say(got), "below" if got.high < least else "open")

@@ -28,11 +28,17 @@ NO_IMAGE = "photos need an image block in the model's spec, recordings an audio 
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """One model that answers for others: its piece, what it takes, what its vote counts."""
+    """One model that answers for others: its piece, what it takes, what its vote counts.
+
+    `temperature` divides its logits. `by_majority`: it votes, as all beside it do, for
+    its first class. How several vote: `models.recipes.voting`.
+    """
 
     piece: Piece
     spec: ModelSpec
     weight: float = 1.0
+    temperature: float = 1.0
+    by_majority: bool = False
 
 
 class Teachers(Protocol):

@@ -13,22 +13,21 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from configs.recipe import RecipeSpec
-from configs.steps import ReferenceSpec
 from models.atomic import write_whole
 from models.card import Card
-from models.errors import BuildFailed
-from models.fit import member_cards
+from models.errors import BelowBar, BuildFailed
 from models.recipes import keep
 from models.recipes.bar import Finding, findings, refused
 from models.recipes.bench import Bench, Rooms, Teacher
 from models.recipes.inspected import Inspected
 from models.recipes.judged import Judged
+from models.recipes.members import Members
 from models.recipes.origin import Origins
 from models.recipes.pieces import Piece
 from models.recipes.plan import Plan, PlannedStep, Planner
+from models.recipes.references import References
 from models.recipes.shelf import Make, Shelf
 from models.recipes.toolbox import Toolbox, missing, tool
-from models.weights import member_weights
 from models.workshop import Workshop
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -54,6 +53,8 @@ class Engine:
         self._shelf = Shelf(folder)
         self._planner = Planner(workshop, toolbox, self._shelf)
         self._origins = Origins(workshop, toolbox, self._shelf, self._planner)
+        self._teachers = References(workshop, self._origins, self._last)
+        self._members = Members(workshop, self._make_member)
 
     def plan(self, recipe: str) -> Plan:
         """What `recipe` comes to, without making anything.
@@ -62,6 +63,14 @@ class Engine:
             ModelError: it, or what it names, cannot be had.
         """
         return self._planner.plan(self._planner.require(recipe))
+
+    def prepare(self, recipe: str) -> None:
+        """Make what the store lacks of the pipelines that `recipe` learns from.
+
+        Raises:
+            ModelError: a member cannot be made, or is below its bar.
+        """
+        self._members.see_to(self._planner.require(recipe))
 
     def forget(self, recipe: str) -> None:
         """Have every step of `recipe` and its measurements made again."""
@@ -91,6 +100,7 @@ class Engine:
         Raises:
             ModelError: a step failed, or what it needs cannot be had.
         """
+        self.prepare(recipe)
         return self.carry_out(self.plan(recipe))
 
     def carry_out(self, plan: Plan) -> Result:
@@ -125,7 +135,8 @@ class Engine:
         pieces = self._pieces(plan, source, len(plan.steps))
         reference = self._reference(plan.recipe, source, pieces)
         with self._shelf.room(plan.build_key) as rooms:
-            yield Inspected(self._bench(plan.recipe, rooms), pieces, reference)
+            bench = self._bench(plan.recipe, rooms)
+            yield Inspected(bench, pieces, reference, source)
 
     def _source(self, recipe: RecipeSpec) -> Piece | None:
         other = recipe.source.recipe
@@ -182,19 +193,17 @@ class Engine:
             progress=shop.progress_of(recipe.id),
         )
 
-    def _teachers(self, reference: ReferenceSpec) -> tuple[Teacher, ...]:
-        if reference.model is not None:
-            spec = self._workshop.require(reference.model)
-            return (Teacher(self._origins.model(reference.model), spec),)
-        if reference.recipe is not None:
-            plan = self.plan(reference.recipe)
-            made = self._pieces(plan, self._source(plan.recipe), len(plan.steps))
-            return (Teacher(made[-1], self._workshop.require(plan.recipe.model)),)
-        pipeline = self._workshop.catalogue.pipelines[reference.pipeline or ""]
-        cards = member_cards(self._workshop, pipeline)
-        weights = member_weights(self._workshop.store, pipeline, cards)
-        pairs = zip(cards, weights, strict=True)
-        return tuple(self._origins.stored(card, weight) for card, weight in pairs)
+    def _last(self, recipe: str) -> Teacher:
+        """What the steps of another recipe end in, whatever its bar says."""
+        plan = self.plan(recipe)
+        made = self._pieces(plan, self._source(plan.recipe), len(plan.steps))
+        return Teacher(made[-1], self._workshop.require(plan.recipe.model))
+
+    def _make_member(self, recipe: str) -> None:
+        result = self.run(recipe)
+        if result.refused:
+            spec, first = result.plan.recipe, result.refused[0]
+            raise BelowBar(spec.model, spec.variant, first.wanted, first.got)
 
     def _judged(
         self, plan: Plan, source: Piece | None, pieces: tuple[Piece, ...]

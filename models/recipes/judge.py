@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from models.card import LatencyFact, MeasuredFact
 from models.datasets import Dataset
-from models.ensembles import soft_vote
 from models.evaluate import Floats, judge, quality
 from models.measure import measure_beside, measure_together
 from models.recipes.bench import Bench, Teacher
 from models.recipes.judged import ChangeFact, Judged
 from models.recipes.pieces import Piece
+from models.recipes.voting import voted_logits
 
 Times = tuple[LatencyFact, ...]
 Judge = Callable[[Piece, Sequence[Teacher], Bench], Judged]
@@ -35,7 +35,7 @@ def judge_onnx(piece: Piece, reference: Sequence[Teacher], bench: Bench) -> Judg
     for name in bench.data.evaluation:
         dataset = bench.materials.dataset(name)
         scores = bench.logits_of(piece, name)
-        voted = _voted(reference, name, bench)
+        voted = voted_logits(reference, name, bench)
         facts.append(quality(dataset, scores, voted))
         if voted is not None:
             changes += _changes(dataset, voted, scores)
@@ -70,7 +70,7 @@ def _reference(
     facts = [
         quality(bench.materials.dataset(name), voted)
         for name in bench.data.evaluation
-        if (voted := _voted(teachers, name, bench)) is not None
+        if (voted := voted_logits(teachers, name, bench)) is not None
     ]
     return Judged(
         name=" + ".join(teacher.spec.id for teacher in teachers),
@@ -90,14 +90,6 @@ def _times(own: Teacher, others: Sequence[Teacher], bench: Bench) -> list[Times]
     return [
         measure_together([one.piece.onnx], one.spec, bench.progress)[0] for one in each
     ]
-
-
-def _voted(teachers: Sequence[Teacher], dataset: str, bench: Bench) -> Floats | None:
-    """The logits of one, or the probabilities that several vote for."""
-    logits = [bench.logits_of(one.piece, dataset, one.spec) for one in teachers]
-    if len(logits) < 2:
-        return logits[0] if logits else None
-    return soft_vote(logits, [one.weight for one in teachers])
 
 
 def _summed(each: Sequence[Times]) -> tuple[LatencyFact, ...]:

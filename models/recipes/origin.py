@@ -15,6 +15,7 @@ from models.recipes.pieces import ONNX, Piece
 from models.recipes.plan import Planner
 from models.recipes.shelf import Make, Shelf
 from models.recipes.toolbox import Toolbox, tool
+from models.recipes.voters import Voter
 from models.sources import fetch
 from models.workshop import Workshop
 
@@ -59,20 +60,26 @@ class Origins:
 
         return self._shelf.make(self._planner.model_key(model, torch), make)
 
-    def stored(self, card: Card, weight: float) -> Teacher:
+    def stored(self, voter: Voter) -> Teacher:
         """A stored ONNX variant, as one voice among others.
 
         Raises:
             StoreCorrupt: its file is missing or has changed.
         """
+        card = voter.card
 
         def make(target: Path, rooms: Rooms) -> Mapping[str, object]:
             self._link(card, target)
             return {"model": card.model, "variant": card.variant}
 
         key = keys.hash_of({"stored": card.model_file.sha256})
-        spec = self._workshop.require(card.model)
-        return Teacher(self._shelf.make(key, make), spec, weight)
+        return Teacher(
+            self._shelf.make(key, make),
+            voter.spec,
+            voter.weight,
+            voter.temperature,
+            voter.by_majority,
+        )
 
     def _link(self, card: Card, target: Path) -> None:
         stored = self._workshop.store.file(card.model_file)

@@ -11,10 +11,9 @@ from configs.recipe import RecipeSpec
 from configs.steps import AnyStep, ReferenceSpec
 from models import keys, machine
 from models.errors import NotInCatalogue
-from models.fit import member_cards
 from models.recipes.shelf import Shelf
 from models.recipes.toolbox import StepEntry, Toolbox, tool
-from models.weights import member_weights
+from models.recipes.voters import voters
 from models.workshop import Workshop
 
 RECIPE = 1
@@ -159,10 +158,7 @@ class Planner:
             return self.model_key(reference.model, torch=False)
         if reference.recipe is not None:
             return self.plan(self.require(reference.recipe)).steps[-1].key
-        pipeline = self._workshop.catalogue.pipelines[reference.pipeline or ""]
-        cards = member_cards(self._workshop, pipeline)
-        weights = member_weights(self._workshop.store, pipeline, cards)
-        return [[card.model_file.sha256 for card in cards], list(weights)]
+        return [one.key for one in voters(self._workshop, reference.pipeline or "")]
 
     def _build_key(self, recipe: RecipeSpec, last: str) -> str:
         digest = self._workshop.materials.sha256

@@ -6,6 +6,7 @@ from pathlib import Path
 from models import keys, machine
 from models.recipes.bar import Finding
 from models.recipes.compare import Contender, compare, contender
+from models.recipes.doubts import doubts
 from models.recipes.engine import Result
 from models.recipes.measurements import measured_section
 from models.recipes.page import Row, Section, html, markdown
@@ -39,7 +40,11 @@ def _sections(workshop: Workshop, result: Result, folder: Path) -> Iterator[Sect
     verdict = "below its bar, not stored" if result.refused else stored
     yield Section(
         "Verdict",
-        (f"{verdict[0].upper()}{verdict[1:]}.", _judged_how(result)),
+        (
+            f"{verdict[0].upper()}{verdict[1:]}.",
+            _judged_how(result),
+            *(f"{doubt}." for doubt in doubts(result.judged.quality)),
+        ),
         ("wanted", "got", "clears"),
         [_finding(finding) for finding in result.findings],
     )
@@ -56,7 +61,6 @@ def _sections(workshop: Workshop, result: Result, folder: Path) -> Iterator[Sect
 
 
 def _judged_how(result: Result) -> str:
-    few = [fact for fact in result.judged.quality if fact.top1.n < FEW_PHOTOS]
     told = (
         "Measured numbers are judged on their 95% interval: "
         + {
@@ -64,17 +68,10 @@ def _judged_how(result: Result) -> str:
             "inside": "accepted when all of it is within the bar.",
         }[result.plan.recipe.bar.judged]
     )
-    if few:
-        told += (
-            f" {few[0].top1.n} photos can only tell a broken variant from a sound one."
-        )
     return told
 
 
 TIMES = "Each time is from the variant's own card, measured when it was made."
-
-FEW_PHOTOS = 500
-"""Fewer cannot tell a loss of one point from none."""
 
 
 def _left_out(workshop: Workshop, result: Result) -> Iterator[Section]:

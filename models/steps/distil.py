@@ -2,7 +2,7 @@
 
 Teacher and student see the same varied photos (`distillation.view_count`); the teacher is
 asked once for each and its answers are kept. The loss is Hinton's (2015): the labels' cross
-entropy, and the teacher's distribution softened by the temperature. A feature hint
+entropy (of photos without labels: the teacher's first class), and the teacher's distribution softened by the temperature. A feature hint
 (Romero 2015) asks that a 1x1 projection of the student's last features be the teacher's.
 """
 
@@ -27,15 +27,16 @@ def run(
     lessons = distillation.prepare(bench, step)
     student = session.begin(bench, step.student, step.options)
     history = distillation.learn(lessons, student.module)
+    weights.save(student, target)
     facts: dict[str, object] = {
         "photos": len(lessons.course.sets.train),
         "student": history.facts(),
-        "teacher_top1": round(lessons.teacher_top1(), 5),
     }
+    if not session.is_labelled(bench):
+        return {**facts, "labels": "none: `top1` is agreement with the teacher"}
+    facts["teacher_top1"] = round(lessons.council.top1(), 5)
     if step.compare_without_teacher:
         alone = session.begin(bench, step.student, step.options)
-        facts["student_without_teacher"] = distillation.learn_alone(
-            lessons, alone.module
-        ).facts()
-    weights.save(student, target)
+        learned = distillation.learn_alone(lessons, alone.module)
+        facts["student_without_teacher"] = learned.facts()
     return facts

@@ -67,7 +67,14 @@ def _request(
 
 def _wanted(step: ExecutorchExportStep) -> Wanted:
     exact = TOLERANCE if step.scheme == "float32" else None
-    return Wanted(step.step, step.photos, step.threads, step.min_agreement, exact)
+    return Wanted(
+        step.step,
+        step.photos,
+        step.threads,
+        step.min_agreement,
+        exact,
+        step.oldest_runtime,
+    )
 
 
 def _calibration(

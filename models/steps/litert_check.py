@@ -17,6 +17,7 @@ import numpy as np
 from configs.edge_steps import LitertCheckStep
 from models.audio import device
 from models.errors import BuildFailed
+from models.evaluate import Classes, Floats
 from models.litert import golden, toolings
 from models.litert.asking import NEWEST, Asker, Way
 from models.litert.cost import cost
@@ -26,16 +27,23 @@ from models.litert.reading import read_file
 from models.litert.versions import oldest_runtime, unknown_to
 from models.recipes.bench import Bench
 from models.recipes.pieces import Piece
+from models.statistics import Flags, wilson
 
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """How one way of running compares with the first, on photos."""
+    """How one way of running compares with the first, on photos.
+
+    `same`: how often it has the first's answer, `top1`: how often the right one; both
+    with their 95% interval.
+    """
 
     way: str
     photos: int
     agreement: float
     largest_difference: float
+    same: Mapping[str, float]
+    top1: Mapping[str, float]
 
 
 def run(
@@ -97,16 +105,30 @@ def _agreed(
 ) -> list[Agreed]:
     dataset, found = bench.data.evaluation[0], []
     first = asker.logits(dataset, NEWEST, step.photos)
+    labels = bench.materials.dataset(dataset).labels[: len(first)]
     for way in others:
         logits = asker.logits(dataset, way, step.photos)
-        same = float((logits.argmax(1) == first.argmax(1)).mean())
-        apart = float(np.abs(logits - first).max())
-        found.append(Agreed(str(way), len(first), round(same, 4), round(apart, 5)))
+        found.append(_beside(way, logits, first, labels))
+        same = found[-1].same["value"]
         if not same >= step.min_agreement:
             reason = f"{way} must give the answers of {NEWEST} on "
             reason += f"{step.min_agreement:.0%} of photos, gives {same:.1%}"
             raise BuildFailed(bench.recipe.id, step.step, reason)
     return found
+
+
+def _beside(way: Way, logits: Floats, first: Floats, labels: Classes) -> Agreed:
+    """Logits [n, classes] of one way beside the first's and the right classes [n]."""
+    same, top1 = (
+        _share(logits.argmax(1) == wanted) for wanted in (first.argmax(1), labels)
+    )
+    apart = round(float(np.abs(logits - first).max()), 5)
+    return Agreed(str(way), len(first), same["value"], apart, same, top1)
+
+
+def _share(hits: Flags) -> Mapping[str, float]:
+    found = wilson(int(hits.sum()), len(hits))
+    return {name: round(getattr(found, name), 6) for name in ("value", "low", "high")}
 
 
 def described(

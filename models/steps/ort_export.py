@@ -55,7 +55,14 @@ def run(
         MobileAsker(Asked("ort", fixed), bench, tools).raw,
         {"needs": told["needs"]},
     )
-    wanted = Wanted(step.step, step.photos, step.threads, step.min_agreement, 0.0)
+    wanted = Wanted(
+        step.step,
+        step.photos,
+        step.threads,
+        step.min_agreement,
+        0.0,
+        step.oldest_runtime,
+    )
     facts = prove(made, wanted, Piece(target), bench, tools)
     return {"size_bytes": file.stat().st_size, **facts}
 

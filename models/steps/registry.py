@@ -137,7 +137,7 @@ STEPS: Mapping[str, StepEntry] = {
         gives="executorch",
         tools=_TORCH,
         data=("calibration", "evaluation"),
-        environment="models.mobile.toolings:mobile_pins",
+        environment="models.mobile.toolings:executorch_pins",
     ),
     "coreml-export": StepEntry(
         "models.steps.coreml_export:run",
@@ -152,6 +152,7 @@ STEPS: Mapping[str, StepEntry] = {
         gives="ort",
         tools=(*_ONNX, "flatbuffers"),
         data=("evaluation",),
+        environment="models.mobile.toolings:ort_pins",
         on_cpu=True,
     ),
 }

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from configs.model import ImageSpec
-from models.ensembles import soft_vote
 from models.errors import BuildFailed
 from models.evaluate import Floats, quality
 from models.imaging import Pixels, normalise
 from models.recipes.bench import NO_IMAGE, Bench, Teacher
 from models.recipes.judged import Judged
 from models.recipes.pieces import ONNX, Piece
+from models.recipes.voting import voted_logits
 from models.tensorrt.api import load_api
 from models.tensorrt.compare import Answers, timed_in_turns
 from models.tensorrt.engines import Runtime, open_engine
@@ -50,7 +50,7 @@ def judge_answers(
     for name in bench.data.evaluation:
         dataset = bench.materials.dataset(name)
         crops = bench.materials.crops(name, image, bench.progress)
-        voted = _voted(reference, name, bench)
+        voted = voted_logits(reference, name, bench)
         own.append(quality(dataset, _logits(runner, crops, image), voted))
         if voted is not None:
             other.append(quality(dataset, voted))
@@ -86,13 +86,6 @@ def _logits(runner: Answers, crops: Pixels, image: ImageSpec) -> Floats:
     starts = range(0, len(crops), CHUNK)
     parts = [runner.logits(normalise(crops[at : at + CHUNK], image)) for at in starts]
     return np.concatenate(parts)
-
-
-def _voted(reference: Sequence[Teacher], dataset: str, bench: Bench) -> Floats | None:
-    logits = [bench.logits_of(one.piece, dataset, one.spec) for one in reference]
-    if len(logits) < 2:
-        return logits[0] if logits else None
-    return soft_vote(logits, [one.weight for one in reference])
 
 
 def _reference(teachers: Sequence[Teacher], facts: Sequence[object]) -> Judged | None:

@@ -13,6 +13,7 @@ from models.errors import BuildFailed
 from models.recipes.bench import Bench
 from models.training.architectures import Classifier
 from models.training.loop import History, Plan, Training, top1
+from models.training.panel import Panel
 from models.training.photos import View
 from models.training.session import Course, desk_of, open_sets
 from models.training.teachers import Council, torch_teacher
@@ -34,10 +35,6 @@ class Lessons:
     council: Council
     hinting: Classifier | None
 
-    def teacher_top1(self) -> float:
-        """Of the teachers, on the validation photos."""
-        return top1(_Voice(self.council), self.course.sets.validation)
-
 
 class Hint(nn.Module):
     """The student and the projection of its features that should be the teacher's."""
@@ -52,16 +49,20 @@ class Hint(nn.Module):
 def prepare(bench: Bench, step: DistilStep) -> Lessons:
     """Ask the teacher about every view, or recall what it said.
 
+    Photos without labels get the class that the teacher finds most probable.
+
     Raises:
-        BuildFailed: the teacher takes other photos or gives no features for a hint.
+        BuildFailed: the teacher cannot teach this student, or gives no features for a hint.
         ModelError: the teacher or a dataset cannot be had.
     """
     teachers = bench.pieces_of(step.teacher)
-    council, hinting = Council(bench, teachers), torch_teacher(bench, teachers)
+    panel, hinting = Panel(bench, teachers), torch_teacher(bench, teachers)
     if step.feature_hint and hinting is None:
         reason = "feature_hint needs one teacher with weights, a recipe's torch piece"
         raise BuildFailed(bench.recipe.id, "distil", reason)
-    course = Course(open_sets(bench), step.augmentation, desk_of(bench))
+    sets = open_sets(bench, panel.classes)
+    council = Council(bench, panel, sets)
+    course = Course(sets, step.augmentation, desk_of(bench))
     views = course.views(bench.seed, view_count(len(course.sets.train), step.epochs))
     return Lessons(
         step,
@@ -149,14 +150,3 @@ def _missed(
     if projected.shape[2:] != wanted.shape[2:]:
         wanted = functional.adaptive_avg_pool2d(wanted, projected.shape[2:])
     return functional.mse_loss(projected, wanted)
-
-
-class _Voice(nn.Module):
-    """A council where a network is wanted."""
-
-    def __init__(self, council: Council) -> None:
-        super().__init__()
-        self._council = council
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self._council.logits(inputs)

@@ -18,6 +18,22 @@ NOISE_FIELDS = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """Crops UINT8 [n, h, w, c] of whatever it may be."""
+
+    crops: torch.Tensor
+    image: FrontEnd
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def inputs(self, rows: torch.Tensor) -> torch.Tensor:
+        """What a network gets for `rows`: FP32 [rows, c, h, w], channels last in memory."""
+        scaled = (self.crops[rows].float() - self.image.mean) / self.image.std
+        return scaled.permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
 class Photos:
     """Crops UINT8 [n, h, w, c] and the class of each."""
 
@@ -29,9 +45,8 @@ class Photos:
         return len(self.labels)
 
     def inputs(self, rows: torch.Tensor) -> torch.Tensor:
-        """What a network gets for `rows`: FP32 [rows, c, h, w], channels last in memory."""
-        scaled = (self.crops[rows].float() - self.image.mean) / self.image.std
-        return scaled.permute(0, 3, 1, 2)
+        """As of those without labels."""
+        return Unlabelled(self.crops, self.image).inputs(rows)
 
     def only(self, rows: torch.Tensor) -> "Photos":
         """Some of them."""

@@ -1,12 +1,13 @@
 """What every training step needs from its bench; importing this imports torch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from configs.augmentation import AugmentationSpec
+from configs.model import FrontEnd
 from models.errors import BuildFailed
 from models.recipes.bench import NO_IMAGE, Bench
 from models.recipes.pieces import Piece
@@ -18,6 +19,9 @@ from models.training.weights import Network, fresh, load
 HELD_OUT = 12
 """One of so many training photos is kept for validation when no dataset is named."""
 
+Told = Callable[[str], torch.Tensor]
+"""The class of each photo of a dataset, [n], of somebody who is asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sets:
@@ -27,27 +31,82 @@ class Sets:
     validation: Photos
 
 
-def open_sets(bench: Bench) -> Sets:
+def open_sets(bench: Bench, told: Told | None = None) -> Sets:
     """The training photos of the recipe, and its validation photos or a part held out.
+
+    `told`: the classes of a dataset that has no labels; None: labels are needed.
 
     Raises:
         BuildFailed: the recipe names none, there are too few, or a label is no class.
+        NotLabelled: a dataset has no labels, and nobody tells them.
         ModelError: a dataset cannot be had.
     """
-    name = bench.data.train
-    if name is None:
-        raise BuildFailed(bench.recipe.id, "training", "needs data.train, a dataset")
-    photos = labelled(bench, name)
+    name = training_set(bench)
+    photos = labelled(bench, name, told)
     if bench.data.validation is not None:
-        return Sets(photos, labelled(bench, bench.data.validation))
-    if len(photos) < 2 * HELD_OUT:
-        reason = f"{name} must have {2 * HELD_OUT} photos, got {len(photos)}"
-        raise BuildFailed(bench.recipe.id, "training", reason)
-    order = np.random.default_rng([bench.seed, HELD_OUT]).permutation(len(photos))
-    held, rest = np.split(order, [len(photos) // HELD_OUT])
+        return Sets(photos, labelled(bench, bench.data.validation, told))
+    return Sets(*(photos.only(rows) for rows in _split(bench, len(photos))))
+
+
+def is_labelled(bench: Bench) -> bool:
+    """Whether the photos that a student is told by, and held out on, have labels.
+
+    Raises:
+        ModelError: a dataset cannot be had.
+    """
+    names = [training_set(bench), bench.data.validation]
+    opened = (bench.materials.dataset(name) for name in names if name is not None)
+    return all(dataset.is_labelled for dataset in opened)
+
+
+def seen_by(bench: Bench, sets: Sets, front_end: FrontEnd) -> Sets:
+    """The photos of `sets` and their labels, as a model with another front end sees them.
+
+    Raises:
+        ModelError: a dataset cannot be had.
+    """
+    crops = crops_of(bench, training_set(bench), front_end)
+    if bench.data.validation is not None:
+        held = crops_of(bench, bench.data.validation, front_end)
+        each = (crops, held)
+    else:
+        rest, out = _split(bench, len(crops))
+        each = (crops[rest], crops[out])
     return Sets(
-        *(photos.only(torch.from_numpy(np.sort(rows))) for rows in (rest, held))
+        Photos(each[0], sets.train.labels, front_end),
+        Photos(each[1], sets.validation.labels, front_end),
     )
+
+
+def training_set(bench: Bench) -> str:
+    """The dataset to learn from.
+
+    Raises:
+        BuildFailed: the recipe names none.
+    """
+    if bench.data.train is None:
+        raise BuildFailed(bench.recipe.id, "training", "needs data.train, a dataset")
+    return bench.data.train
+
+
+def crops_of(bench: Bench, dataset: str, front_end: FrontEnd) -> torch.Tensor:
+    """UINT8 [n, h, w, c].
+
+    Raises:
+        ModelError: the dataset cannot be had.
+    """
+    found = bench.materials.crops(dataset, front_end, bench.progress)
+    return torch.from_numpy(found)
+
+
+def _split(bench: Bench, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows to learn from, and those held out; the same for every front end."""
+    if count < 2 * HELD_OUT:
+        reason = f"{bench.data.train} must have {2 * HELD_OUT} photos, got {count}"
+        raise BuildFailed(bench.recipe.id, "training", reason)
+    order = np.random.default_rng([bench.seed, HELD_OUT]).permutation(count)
+    held, rest = np.split(order, [count // HELD_OUT])
+    return torch.from_numpy(np.sort(rest)), torch.from_numpy(np.sort(held))
 
 
 def desk_of(bench: Bench) -> Desk:
@@ -117,19 +176,22 @@ def learn_labels(network: Classifier, plan: Plan, course: Course) -> History:
     return training.run(photos, lesson, lambda: top1(network, validation))
 
 
-def labelled(bench: Bench, name: str) -> Photos:
-    """The photos of one dataset as the recipe's model sees them.
+def labelled(bench: Bench, name: str, told: Told | None = None) -> Photos:
+    """The photos of one dataset as the recipe's model sees them; `told` as above.
 
     Raises:
         BuildFailed: the model takes no photos, or a label is no class.
+        NotLabelled: the dataset has no labels, and nobody tells them.
         ModelError: the dataset cannot be had.
     """
     image, classes = bench.spec.front_end, bench.spec.outputs[0].shape[0]
     if image is None:
         raise BuildFailed(bench.recipe.id, "training", NO_IMAGE)
-    crops = bench.materials.crops(name, image, bench.progress)
-    labels = bench.materials.dataset(name).labels
+    crops, dataset = crops_of(bench, name, image), bench.materials.dataset(name)
+    if told is not None and not dataset.is_labelled:
+        return Photos(crops, told(name), image)
+    labels = dataset.labels
     if labels.max(initial=0) >= classes or labels.min(initial=0) < 0:
         reason = f"labels of {name} must be below {classes}, got {labels.max()}"
         raise BuildFailed(bench.recipe.id, "training", reason)
-    return Photos(torch.from_numpy(crops), torch.from_numpy(labels), image)
+    return Photos(crops, torch.from_numpy(labels), image)

@@ -1,50 +1,38 @@
 """What teachers say about varied training photos; importing this imports torch.
 
-Teachers are torch pieces or ONNX files; several vote with their weights, as the served
-ensemble does. Answers are kept on disk under a digest of all that they depend on.
+Answers are kept on disk under a digest of all that they depend on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from configs.augmentation import AugmentationSpec
+from configs.model import FrontEnd
 from models.atomic import write_whole
-from models.errors import BuildFailed
 from models.keys import hash_of
 from models.recipes.bench import Bench, Teacher
-from models.runtime import Runner
 from models.store import digest
 from models.training import weights
-from models.training.loop import EXAMINED_ROWS
+from models.training.panel import Panel
 from models.training.photos import View
-
-Asked = Callable[[torch.Tensor], torch.Tensor]
+from models.training.session import Sets, seen_by
 
 
 class Council:
-    """Teachers who answer together."""
+    """A panel, and the photos of one recipe as each of it sees them."""
 
-    def __init__(self, bench: Bench, teachers: Sequence[Teacher]) -> None:
-        if not teachers:
-            raise BuildFailed(bench.recipe.id, "distil", "the teacher was not found")
-        self._bench, self._teachers = bench, teachers
-        self._asked = [_asked(bench, teacher) for teacher in teachers]
+    def __init__(self, bench: Bench, panel: Panel, sets: Sets) -> None:
+        self._bench, self._panel = bench, panel
+        self._sets = {bench.spec.front_end: sets}
 
-    @torch.no_grad()
-    def logits(self, inputs: torch.Tensor) -> torch.Tensor:
-        """One teacher's own logits; of several, the logarithm of their mean vote."""
-        answers = [ask(inputs) for ask in self._asked]
-        if len(answers) == 1:
-            return answers[0]
-        shares = [one.weight for one in self._teachers]
-        parts = [
-            share * answer.softmax(1)
-            for share, answer in zip(shares, answers, strict=True)
-        ]
-        return torch.stack(parts).sum(0).clamp_min(1e-7).log()
+    def top1(self) -> float:
+        """How often they are right on the validation photos."""
+        labels = self._sets[self._bench.spec.front_end].validation.labels
+        found = self._panel.logits(lambda front: self._seen(front).validation)
+        return float((found.argmax(1) == labels).double().mean())
 
     def soft_labels(self, view: View, drawn: AugmentationSpec) -> torch.Tensor:
         """The logits for every photo of `view`, FP16 [n, classes]; from disk if there.
@@ -55,21 +43,29 @@ class Council:
         kept = self._file(view, drawn)
         if kept.is_file():
             return torch.from_numpy(np.load(kept))
-        count, answers = len(view), []
-        for start in range(0, count, EXAMINED_ROWS):
-            rows = torch.arange(start, min(start + EXAMINED_ROWS, count))
-            answers.append(self.logits(view.inputs(rows)).half())
-            self._bench.progress("ask the teacher", start + len(rows), count)
-        found = torch.cat(answers)
+
+        def seeing(front: FrontEnd) -> View:
+            if front == self._bench.spec.front_end:
+                return view
+            return View(self._seen(front).train, drawn, view.seed, view.index)
+
+        found = self._panel.logits(seeing).half()
         with write_whole(kept) as part, part.open("wb") as content:
             np.save(content, found.numpy())
         return found
+
+    def _seen(self, front: FrontEnd) -> Sets:
+        """The photos as a front end makes them; made once."""
+        if front not in self._sets:
+            own = self._sets[self._bench.spec.front_end]
+            self._sets[front] = seen_by(self._bench, own, front)
+        return self._sets[front]
 
     def _file(self, view: View, drawn: AugmentationSpec) -> Path:
         bench, seen = self._bench, self._bench.spec.front_end
         name = hash_of(
             {
-                "teachers": [(_content(one), one.weight) for one in self._teachers],
+                "teachers": [_content(one) for one in self._panel.teachers],
                 "photos": bench.materials.sha256(bench.data.train or ""),
                 "held out": bench.data.validation is None,
                 "image": seen and seen.model_dump(mode="json"),
@@ -87,30 +83,13 @@ def torch_teacher(bench: Bench, teachers: Sequence[Teacher]) -> weights.Network 
     return None
 
 
-def _content(teacher: Teacher) -> str:
-    piece = teacher.piece
-    return digest(piece.weights if piece.is_torch else piece.onnx)
-
-
-def _asked(bench: Bench, teacher: Teacher) -> Asked:
-    """A function that asks one teacher.
-
-    Raises:
-        BuildFailed: it takes other photos or knows other classes than the student.
-    """
-    mine, theirs = bench.spec, teacher.spec
-    for word, wanted, got in (
-        ("image", mine.image, theirs.image),
-        ("audio", mine.audio, theirs.audio),
-        ("classes", mine.outputs[0].shape, theirs.outputs[0].shape),
-    ):
-        if wanted != got:
-            reason = f"{theirs.id} must share the student's {word}: {wanted}, got {got}"
-            raise BuildFailed(bench.recipe.id, "distil", reason)
-    if teacher.piece.is_torch:
-        return weights.load(bench.recipe.id, teacher.piece).module
-    if not teacher.piece.is_onnx:
-        reason = f"{theirs.id} is neither a torch piece nor ONNX"
-        raise BuildFailed(bench.recipe.id, "distil", reason)
-    runner = Runner(teacher.piece.onnx)
-    return lambda inputs: torch.from_numpy(runner.logits(inputs.contiguous().numpy()))
+def _content(teacher: Teacher) -> tuple[object, ...]:
+    """Everything that a teacher's part in an answer depends on."""
+    piece, seen = teacher.piece, teacher.spec.front_end
+    return (
+        digest(piece.weights if piece.is_torch else piece.onnx),
+        teacher.weight,
+        teacher.temperature,
+        teacher.by_majority,
+        seen and seen.model_dump(mode="json"),
+    )

@@ -1,6 +1,7 @@
 """`headwater edge`: files for devices, and files of others held against device classes."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,8 @@ from rich.table import Table
 from configs.catalogue import packaged_catalogue
 from configs.device import DeviceSpec, load_devices
 from configs.environment import load_environment
-from serve_app.cli.console import console, errors, say
+from models.progress import silent
+from serve_app.cli.console import bars, console, errors, say
 
 if TYPE_CHECKING:  # whoever only wants `--help` does not wait for ONNX Runtime
     from edge.importing.inspector import Inspected
@@ -20,6 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Make and check files for devices."
 
 UNUSABLE = 2
 """What a shell gets for a file that is not usable."""
+
+CONVERTED = (".h5", ".pt2")
+"""What takes a while to look into: tools make other files of it first."""
 
 
 @app.command("import")
@@ -32,16 +37,30 @@ def import_(
         Path | None,
         typer.Option(help="Write drawn inputs and the answers to them here (.npz)."),
     ] = None,
+    convert: Annotated[
+        bool,
+        typer.Option(
+            "--convert",
+            help="Install what converts a .pt2 where it is missing (4.3 GB); without it "
+            "only what is installed is tried.",
+        ),
+    ] = False,
 ) -> None:
     """Look into a model's file, run it, and hold it against every device class.
 
     Exit code 0: it is usable; 2: it is not, and the one reason is said.
     """
     from edge.importing.converting import keras_converter
-    from edge.importing.inspector import inspect
+    from edge.importing.inspector import Converters, inspect
+    from edge.importing.trying import program_converter
+    from edge.importing.workplace import Workplace
 
-    keras = keras_converter(load_environment().home / "envs")
-    found = inspect(file, _devices(), golden, keras=keras)
+    envs = load_environment().home / "envs"
+    is_quick = file.suffix not in CONVERTED
+    with nullcontext(silent) if as_json or is_quick else bars() as progress:
+        programs = program_converter(Workplace(envs, convert, progress))
+        converters = Converters(keras_converter(envs, progress), programs)
+        found = inspect(file, _devices(), golden, converters=converters)
     if as_json:
         console.print_json(json.dumps(found.as_json()))
     elif found.is_usable:
@@ -112,6 +131,7 @@ def _show(found: "Inspected") -> None:
     table = Table("class", "operators", "estimate", "what is in the way", box=None)
     for name, one in facts["classes"].items():
         reasons = "\n".join(one["reasons"]) or "nothing"
-        share, took = f"{one['mapped']}/{one['total']}", f"{one['estimate_ms']:.1f} ms"
+        share, known = f"{one['mapped']}/{one['total']}", one["estimate_ms"]
+        took = "unknown" if known is None else f"{known:.1f} ms"
         table.add_row(name, share, took, escape(reasons))
     console.print(table)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -11,8 +11,9 @@ from configs.catalogue import Catalogue, load_catalogue, packaged_catalogue
 from configs.device import DeviceSpec, load_devices
 from configs.environment import Environment, load_environment
 from edge.evidence.gathering import Found
+from edge.evidence.recording import record
 from edge.evidence.writing import Beside, add
-from edge.exporting.choice import Candidate, best, lightest
+from edge.exporting.choice import Candidate, best, lightest, under_bar
 from edge.exporting.folder import candidate, write
 from models.card import Card
 from models.errors import ModelError, NotExported, NothingClears
@@ -20,7 +21,7 @@ from models.recipes.compare import Contender
 from models.store import Store
 from serve_app.cli.console import say
 from serve_app.cli.optimize import optimize
-from serve_app.cli.proving import Prover, why_none
+from serve_app.cli.proving import NO_EVIDENCE, Prover
 from serve_app.cli.searching import Searched, searched, with_candidates
 
 Shown = tuple[Mapping[str, Sequence[Contender]], Mapping[str, str]]
@@ -137,14 +138,24 @@ def _choose(desk: Desk, cards: Sequence[Card], device: DeviceSpec) -> Choice:
     """Candidates of searches share one bar; recipes each have their own."""
     recipes = [desk.catalogue.recipes[name] for name in desk.order.recipes]
     one_bar = len(recipes) == 1 and recipes[0].search is not None
-    held = tuple(candidate(desk.store, card, device) for card in cards)
+    held = tuple(_held(desk, card, device) for card in cards)
     return Choice(device, held, (lightest if one_bar else best)(held, device))
+
+
+def _held(desk: Desk, card: Card, device: DeviceSpec) -> Candidate:
+    """A variant over a class, by the bar that its recipe has for it."""
+    found, made = candidate(desk.store, card, device), card.recipe
+    recipe = None if made is None else desk.catalogue.recipes.get(made.id)
+    return found if recipe is None else under_bar(found, recipe)
 
 
 def _export(desk: Desk, choice: Choice, prover: Prover, shown: Shown) -> None:
     """Prove the variant of one class; a folder is touched after that alone."""
     chosen, device = _chosen(desk, choice), choice.device
     found = prover.proved(chosen)
+    if found is not None:
+        card = record(desk.store, chosen.card, found.evidence)
+        chosen = replace(chosen, card=card)
     made = write(desk.store, chosen, device, desk.out)
     add(made.folder, chosen, device, Beside(found, *shown))
     compiler = "" if made.compiled is None else ", compiled"
@@ -152,7 +163,7 @@ def _export(desk: Desk, choice: Choice, prover: Prover, shown: Shown) -> None:
         f"{device.id}: {chosen.card.variant}, {_share(chosen)}{compiler} → {made.folder}"
     )
     if found is None:
-        say(f"  {why_none(chosen.card)}")
+        say(f"  {NO_EVIDENCE}")
     else:
         _say_why(found)
 
@@ -160,8 +171,7 @@ def _export(desk: Desk, choice: Choice, prover: Prover, shown: Shown) -> None:
 def _chosen(desk: Desk, choice: Choice) -> Candidate:
     if choice.chosen is None:
         found = tuple(
-            f"{one.card.variant}: {'; '.join(one.readiness.reasons())}"
-            for one in choice.held
+            f"{one.card.variant}: {'; '.join(one.reasons())}" for one in choice.held
         )
         raise NothingClears(desk.model, f"all that {choice.device.id} wants", found)
     return choice.chosen
@@ -181,7 +191,12 @@ def _say_why(found: Found) -> None:
 def _share(chosen: Candidate) -> str:
     readiness = chosen.readiness
     took = f"estimated {readiness.estimate_ms:.2g} ms"
-    return f"{readiness.mapped}/{readiness.total} operators, {took}"
+    counted = f"{readiness.mapped}/{readiness.total} operators, {took}"
+    top1 = chosen.top1
+    if top1 is None:
+        return counted
+    ends = f"{100 * top1.low:.1f} to {100 * top1.high:.1f}, {top1.n} rows"
+    return f"{counted}, top-1 {100 * top1.value:.1f}% ({ends})"
 
 
 def _model(order: Order, catalogue: Catalogue) -> str:

@@ -59,6 +59,7 @@ def optimize(
         return
     with resumable(f"optimize {recipe}"), bars() as progress:
         engine = open_engine(environment, catalogue, progress)
+        engine.prepare(recipe)
         if force:
             engine.forget(recipe)
         plan = engine.plan(recipe)
@@ -135,6 +136,7 @@ def _tell(
 ) -> None:
     """Write the report and say what came; BelowBar if nothing was stored."""
     from models.recipes import report
+    from models.recipes.doubts import doubts
 
     recipe = result.plan.recipe
     workshop = _workshop(environment, catalogue)
@@ -142,9 +144,20 @@ def _tell(
     say(f"report {page}")
     for found in result.findings:
         say(f"{found.outcome:<7} {found.wanted}: {found.got}")
+    for doubt in doubts(result.judged.quality):
+        say(f"doubt   {doubt}")
     if result.refused:
         first = result.refused[0]
         raise BelowBar(recipe.model, recipe.variant, first.wanted, first.got)
     made = "stored" if result.fresh else "ready "
     size_mb = result.judged.size_bytes / 1e6
-    say(f"{made}  {recipe.model} {recipe.variant} ({size_mb:.1f} MB)")
+    say(
+        f"{made}  {recipe.model} {recipe.variant} ({size_mb:.1f} MB){_left_open(result)}"
+    )
+
+
+def _left_open(result: "Result") -> str:
+    """What the word `stored` must not hide."""
+    count = sum(found.outcome == "open" for found in result.findings)
+    told = f"{count} of {len(result.findings)} wishes of its bar"
+    return f", though its rows do not decide {told}" if count else ""

@@ -16,12 +16,8 @@ from models.store import Store
 from serve_app.cli.console import bars
 from serve_app.cli.optimize import open_engine
 
-
-def why_none(card: Card) -> str:
-    """What to say of a file that is exported without evidence."""
-    if card.form != "litert":
-        return f"no evidence for {card.form}"
-    return "no evidence: not made here by the recipe as it is now, or without photos"
+NO_EVIDENCE = "no evidence: not made here by the recipe as it is now, or without photos"
+"""What to say of a file that is exported without."""
 
 
 class Prover:
@@ -66,7 +62,7 @@ class Prover:
         return [candidate(self._store, card, device) for device in devices]
 
     def proved(self, chosen: Candidate) -> Found | None:
-        """The evidence of a variant; None: nothing here can gather it, see `why_none`.
+        """The evidence of a variant; None: nothing here can gather it, see `NO_EVIDENCE`.
 
         Raises:
             NotExplained: it gives other answers than it should, and not by close calls.
@@ -82,8 +78,8 @@ class Prover:
         return found
 
     def _gathered(self, card: Card) -> Found | None:
-        """None: its form is not asked here, or nothing of it lies here."""
-        if card.recipe is None or card.form != "litert":
+        """None: nothing of it lies here."""
+        if card.recipe is None:
             return None
         with bars() as progress:
             engine = open_engine(self._environment, self._catalogue, progress)

@@ -78,6 +78,7 @@ def searched(
     shape = catalogue.models[recipe.model].inputs[0].shape
     with resumable(f"edge export {recipe.id}"), bars() as progress:
         engine = open_engine(environment, catalogue, progress)
+        engine.prepare(recipe.id)
         if force:
             for one in variations(recipe):
                 engine.forget(one.recipe.id)
@@ -98,4 +99,4 @@ def _cost(shape: tuple[int, ...], one: Variation) -> Estimate:
     options = widened(step.options, 1 - one.pruning)
     channels = {"channels": shape[0]} if len(shape) == 3 else {}
     network = network_cost(name, {**options, **channels}, shape)
-    return estimate(network, one.quantization)
+    return estimate(network, one.quantization, one.form)

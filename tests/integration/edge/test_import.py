@@ -1,26 +1,20 @@
 """Files of others through the command: usable, or one named reason; never a crash."""
 
 import json
-import zipfile
-from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
 from typer.testing import CliRunner
 
 from configs.catalogue import packaged_catalogue
 from configs.device import load_devices
 from edge.importing import inspector
-from edge.importing.inspector import HDF5, inspect
+from edge.importing.inspector import HDF5, Converters, inspect
 from models.errors import ToolFailed
 from serve_app.cli.main import app
 from tests.tiny_lite import LiteFile, put, tiny_float, tiny_int8, with_buffers_outside
-from tests.tiny_vision import write_tiny_convolution
 
 DEVICES = load_devices(packaged_catalogue())
 WHOLE = tiny_int8()
@@ -125,81 +119,10 @@ def test_golden_answers_are_the_same_when_asked_again(tmp_path):
         assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
-def test_onnx_is_run_and_summed_up(tmp_path):
-    found = inspect(write_tiny_convolution(tmp_path / "eye.onnx", 5), DEVICES)
+def test_answers_that_cannot_be_written_are_a_reason(tmp_path):
+    found = inspect(put(tmp_path, WHOLE), DEVICES, tmp_path / "gone" / "golden.npz")
 
-    assert found.reason == {}
-    assert found.facts["inputs"][0]["shape"] == [None, 3, 8, 8]
-    assert {"operator": "Conv", "version": 18, "count": 2} in found.facts["operators"]
-
-
-def test_onnx_that_is_no_onnx_is_named(tmp_path):
-    assert reason(tmp_path, b"\x08\x07\x12" + bytes(90), "m.onnx") in (
-        "damaged",
-        "no_graph",
-    )
-
-
-def test_onnx_that_gives_nan_is_named(tmp_path):
-    node = helper.make_node("Sqrt", ["x"], ["y"])
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 9]) for name in "xy"
-    ]
-    graph = helper.make_graph([node], "g", ends[:1], ends[1:])
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10
-    )
-
-    assert reason(tmp_path, model.SerializeToString(), "m.onnx") == "not_finite"
-
-
-def test_torch_program_is_run_and_summed_up(tmp_path):
-    network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU()).eval()
-    file = tmp_path / "small.pt2"
-    torch.export.save(torch.export.export(network, (torch.zeros(1, 3),)), file)
-
-    found = inspect(file, DEVICES)
-
-    assert found.reason == {}
-    assert found.facts["outputs"][0]["shape"] == [1, 2]
-
-
-class Trap:
-    """Unpickled, it would write a file."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def __reduce__(self):
-        return (Path.write_text, (self.file, "caught"))
-
-
-def test_torch_program_cannot_run_code_of_its_own(tmp_path):
-    sound, caught = tmp_path / "sound.pt2", tmp_path / "caught"
-    network = torch.nn.Linear(3, 2).eval()
-    torch.export.save(torch.export.export(network, (torch.zeros(1, 3),)), sound)
-    trapped = BytesIO()
-    torch.save(Trap(caught), trapped)
-    replaced = []
-    with (
-        zipfile.ZipFile(sound) as whole,
-        zipfile.ZipFile(tmp_path / "trap.pt2", "w", zipfile.ZIP_STORED) as written,
-    ):
-        for name in whole.namelist():
-            pickled = name.endswith(".pt")
-            replaced += [name] if pickled else []
-            content = trapped.getvalue() if pickled else whole.read(name)
-            written.writestr(name, content)
-
-    found = inspect(tmp_path / "trap.pt2", DEVICES)
-
-    assert replaced
-    assert not caught.exists()
-    assert not found.is_usable
-
-
-def test_torch_program_that_is_no_archive_is_named(tmp_path):
-    assert reason(tmp_path, b"PK but no archive", "m.pt2") == "not_pt2"
+    assert found.reason["code"] == "unwritable"
 
 
 def test_keras_file_without_a_converter_is_told_to_be_converted(tmp_path):
@@ -207,7 +130,7 @@ def test_keras_file_without_a_converter_is_told_to_be_converted(tmp_path):
 
 
 def test_keras_file_that_is_none_needs_no_converter(tmp_path):
-    found = inspect(put(tmp_path, b"PK", "m.h5"), DEVICES, keras=never)
+    found = inspect(put(tmp_path, b"PK", "m.h5"), DEVICES, converters=Converters(never))
 
     assert found.reason["code"] == "not_h5"
 
@@ -221,7 +144,9 @@ def test_keras_file_is_judged_by_what_becomes_of_it(tmp_path):
         target.write_bytes(tiny_float())
         return {}
 
-    found = inspect(put(tmp_path, HDF5, "m.h5"), DEVICES, keras=convert)
+    found = inspect(
+        put(tmp_path, HDF5, "m.h5"), DEVICES, converters=Converters(convert)
+    )
 
     assert found.reason == {}
     assert found.facts["format"] == "h5"
@@ -232,7 +157,9 @@ def test_keras_file_is_judged_by_what_becomes_of_it(tmp_path):
 def test_converter_that_refuses_is_quoted(tmp_path):
     said = {"refused": {"code": "damaged", "detail": "no such layer"}}
 
-    found = inspect(put(tmp_path, HDF5, "m.h5"), DEVICES, keras=lambda *_: said)
+    found = inspect(
+        put(tmp_path, HDF5, "m.h5"), DEVICES, converters=Converters(lambda *_: said)
+    )
 
     assert found.reason == {"code": "damaged", "detail": "no such layer"}
 
@@ -241,7 +168,9 @@ def test_environment_that_cannot_be_made_is_a_reason(tmp_path):
     def convert(file, target):
         raise ToolFailed("tensorflow", "installing it", "no such wheel")
 
-    found = inspect(put(tmp_path, HDF5, "m.h5"), DEVICES, keras=convert)
+    found = inspect(
+        put(tmp_path, HDF5, "m.h5"), DEVICES, converters=Converters(convert)
+    )
 
     assert found.reason["code"] == "not_installed"
     assert "no such wheel" in found.reason["detail"]
@@ -251,6 +180,13 @@ def test_file_that_is_not_there_is_unreadable(tmp_path):
     found = inspect(tmp_path / "gone.tflite", DEVICES)
 
     assert found.reason["code"] == "unreadable"
+
+
+def test_link_is_named_by_itself_not_by_what_it_leads_to(tmp_path):
+    link = tmp_path / "model.tflite"
+    link.symlink_to(put(tmp_path, WHOLE, "blob"))
+
+    assert inspect(link, DEVICES).reason == {}
 
 
 def test_another_ending_is_an_unknown_format(tmp_path):

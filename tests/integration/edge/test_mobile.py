@@ -1,6 +1,6 @@
 """Real environments: ExecuTorch, Core ML's converter and TFLite metadata, on small networks.
 
-They are kept below HEADWATER_HOME/envs and fetched once (1.4 GB).
+They are kept below HEADWATER_HOME/envs and fetched once (2.4 GB).
 """
 
 import json
@@ -19,6 +19,7 @@ from models.litert import toolings as litert
 from models.litert.described import describe
 from models.litert.reading import read_file
 from models.mobile.checks import Checks
+from models.mobile.toolings import oldest_runtime
 from models.recipes.bench import Rooms
 from models.recipes.pieces import PACKAGE, Piece
 from models.steps import coreml_export, executorch_export
@@ -116,6 +117,18 @@ def test_xnnpack_takes_every_operator_of_a_pte(made, scheme):
 
     left = [one for one in checks(piece).operators if one.delegated != one.count]
     assert left == []
+
+
+@pytest.mark.parametrize("scheme", ["float32", "int8"])
+def test_oldest_executorch_gives_the_same_answers(made, scheme):
+    piece = made("executorch-export", scheme)
+
+    told = checks(piece).oldest
+    assert told is not None
+    assert (told.runtime, told.refusal) == (oldest_runtime("executorch"), "")
+    assert (told.photos, told.agreement) == (24, 1.0)
+    assert told.largest_difference is not None
+    assert told.largest_difference <= 1e-4 * span(piece)
 
 
 def test_nothing_is_rounded_between_a_sum_and_its_relu6(made):

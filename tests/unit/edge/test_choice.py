@@ -6,6 +6,7 @@ from edge.exporting.choice import Candidate, best
 from edge.exporting.page import page
 from edge.readiness.classes import readiness
 from edge.readiness.findings import Readiness
+from models.card import LatencyFact, MeasuredFact
 from models.litert.cost import Cost
 from models.litert.reading import read
 from tests.fakes_litert import lite_card
@@ -68,6 +69,18 @@ def test_page_marks_an_estimate_as_one():
     assert "**ready**" in text
     assert "not measured" in text
     assert "90.00%" in text
+
+
+def test_page_says_what_the_host_took_and_what_its_rows_cannot_tell():
+    held = readiness(read(tiny_int8()), MOBILE, 4000)
+    timed = LatencyFact(batch_size=1, threads=1, p50_ms=4.0, p99_ms=5.0, runs=60)
+    said = {"latency": (timed,), "measured": MeasuredFact(peak_memory_bytes=123456)}
+
+    text = page(Candidate(lite_card("int8").model_copy(update=said), held), MOBILE)
+
+    assert "| memory on the host | 123456 bytes more than before" in text
+    assert "| measured, 1 thread | p50 4 ms" in text
+    assert "100 rows of digits tell top-1 (82.6% to 94.5%) to within 6.0 points" in text
 
 
 def test_page_names_what_is_in_the_way():

@@ -1,16 +1,19 @@
 """`headwater edge`: what is asked for, what is written, how it ends."""
 
+import json
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from edge.evidence.agreement import Other, agreement
 from edge.evidence.facts import Evidence
 from edge.evidence.gathering import Found
 from models.errors import NotExported
 from models.store import Store
 from serve_app.cli import exporting
 from serve_app.cli.main import app
-from serve_app.cli.proving import Prover, why_none
+from serve_app.cli.proving import Prover
 from tests.fakes_litert import lite_card
 from tests.tiny_lite import put, tiny_float, tiny_int8
 
@@ -144,11 +147,25 @@ def test_file_without_evidence_says_so(home, ran):
     assert "no evidence: not made here" in result.stdout
 
 
-@pytest.mark.parametrize("form", ["executorch", "coreml", "ort"])
-def test_other_forms_have_no_evidence_and_say_so(form):
-    card = lite_card("int8").model_copy(update={"form": form})
+def test_card_says_whose_answers_the_file_gives(home, ran, monkeypatch):
+    scores = np.eye(4, dtype=np.float32)
+    same = agreement(Other("teacher", scores), scores, np.arange(4))
+    told = Evidence(dataset="digits", rows=4, agreements=(same,))
+    found = Found(told, np.empty(0), np.empty(0))
+    monkeypatch.setattr(Prover, "_gathered", lambda self, card: found)
 
-    assert why_none(card) == f"no evidence for {form}"
+    edge("export", INT8, "--class", "mobile")
+
+    (fact,) = (
+        Store(home / "store").card("fashion-mnist", 1, "student-int8-litert").agreements
+    )
+    assert (fact.against, fact.dataset, fact.same.n) == ("teacher", "digits", 4)
+    folder = home / "edge" / "fashion-mnist" / "mobile"
+    assert (
+        json.loads((folder / "card.json").read_text())["agreements"][0]["against"]
+        == "teacher"
+    )
+    assert "| same answer as teacher | 100.00% (" in (folder / "report.md").read_text()
 
 
 @pytest.mark.parametrize(

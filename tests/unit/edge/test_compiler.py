@@ -2,11 +2,15 @@
 
 import os
 import stat
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.readiness.compiler import compiled, held_to, held_to_twin, read_report
 from edge.readiness.edge_tpu import predicted
+from edge.readiness.findings import Status
 from models.errors import ToolFailed
 from models.litert.reading import read
 from tests.tiny_lite import LiteFile, put, tiny_int8
@@ -57,6 +61,42 @@ def test_report_is_read_row_by_row():
     assert (report.on_tpu, report.on_cpu, report.failures) == (3, 2, ())
 
 
+def test_report_names_its_compiler():
+    assert read_report(REPORT).version == "16.0.384591198"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "Tensor has unsupported rank (up to 3 innermost dimensions mapped)",
+        "Only Strided-Slice with unitary strides supported",
+        "Image-interpolation layer won't run precisely enough on Edge TPU",
+    ],
+    ids=["clsandoval/coral_tpu", "tetutaro/yolo_various_framework", "edgetpu issue 63"],
+)
+def test_rarer_words_of_the_compiler_are_read(status):
+    report = read_report(f"PACK                           4          {status}\n")
+
+    assert report.rows == {("PACK", status): 4}
+    assert (report.on_tpu, report.on_cpu) == (0, 4)
+
+
+names = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", min_size=1, max_size=30)
+tables = st.dictionaries(
+    st.tuples(names, st.sampled_from(get_args(Status))), st.integers(1, 999)
+)
+
+
+@given(tables, st.integers(1, 12))
+def test_any_table_is_read_as_it_was_written(table, gap):
+    lines = (
+        f"{name}{' ' * gap}{count}{' ' * gap}{status}"
+        for (name, status), count in table.items()
+    )
+
+    assert read_report("\n".join(lines)).rows == table
+
+
 def test_refusal_is_read_as_such():
     report = read_report(REFUSAL)
 
@@ -81,6 +121,20 @@ def test_false_alarm_lowers_precision_alone():
     agreed = held_to(predicted(with_hard_swish(4)), read_report(REPORT))
 
     assert (agreed.precision, agreed.recall) == (0.5, 1.0)
+
+
+def test_custom_operator_is_held_to_the_row_that_calls_it_so():
+    """As in kierankyllo/safety-vision, model_edgetpu.log."""
+    file = LiteFile()
+    a, b = (file.tensor((1, 8), "FLOAT32") for _ in range(2))
+    file.op("CUSTOM", [a], [b], custom="TFLite_Detection_PostProcess")
+    found = predicted(read(file.content([a], [b])))
+    status = "Operation is working on an unsupported data type"
+
+    agreed = held_to(found, read_report(f"CUSTOM     1     {status}"))
+
+    assert found[0].operator == "TFLite_Detection_PostProcess"
+    assert (agreed.right, agreed.foretold, agreed.fell_back) == (1, 1, 1)
 
 
 def test_prediction_is_held_to_what_a_compiled_file_still_holds():

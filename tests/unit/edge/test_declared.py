@@ -35,12 +35,31 @@ def test_newer_runtime_than_the_class_has_is_named():
     )
 
     assert found.fatal == (
-        "it was proved with executorch-1.6.0, the class may have executorch-1.5",
+        "it was proved with executorch-1.6.0, the class may have executorch-1.4",
     )
 
 
 def test_newer_patch_of_the_same_runtime_is_no_hindrance():
-    assert declared(checks(runtime="executorch-1.5.9"), DEVICES["android"], 1).is_ready
+    assert declared(checks(runtime="executorch-1.4.9"), DEVICES["android"], 1).is_ready
+
+
+def test_oldest_runtime_that_gave_the_same_answers_counts():
+    said = checks(runtime="executorch-1.6.0", oldest={"runtime": "executorch-1.4.0"})
+
+    assert declared(said, DEVICES["android"], 1).is_ready
+
+
+def test_oldest_runtime_that_refused_the_file_says_why():
+    oldest = {"runtime": "executorch-1.4.0", "refusal": "no operator gelu"}
+
+    found = declared(
+        checks(runtime="executorch-1.6.0", oldest=oldest), DEVICES["android"], 1
+    )
+
+    assert found.fatal == (
+        "it was proved with executorch-1.6.0, the class may have executorch-1.4: "
+        "executorch-1.4.0 says no operator gelu",
+    )
 
 
 @pytest.mark.parametrize(("specification", "ready"), [(7, True), (8, True), (9, False)])

@@ -7,7 +7,15 @@ from configs.catalogue import packaged_catalogue
 from configs.device import load_devices
 from edge.readiness.classes import readiness
 from edge.readiness.edge_tpu import fatal, predicted
-from edge.readiness.findings import DATATYPE, LIMITED, MAPPED, SUBGRAPH, UNSUPPORTED
+from edge.readiness.findings import (
+    DATATYPE,
+    LIMITED,
+    MAPPED,
+    RANK,
+    STRIDES,
+    SUBGRAPH,
+    UNSUPPORTED,
+)
 from models.litert.reading import read
 from models.litert.versions import registry
 from tests.tiny_lite import LiteFile, tiny_float, tiny_int8, with_buffers_outside
@@ -73,25 +81,20 @@ def test_lstm_may_keep_its_state_in_sixteen_bits():
 
 
 LIMITS = {
-    "batch": only("RELU", shape=(2, 4, 4, 8)),
     "activation fused into a pool": only(
         "MAX_POOL_2D", table="Pool2DOptions", fusedActivationFunction=1
     ),
     "unequal dilation": only(
         "CONV_2D", table="Conv2DOptions", dilationHFactor=2, dilationWFactor=1,
-        constants=[np.zeros((8, 1, 1, 8))],
+        constants=[np.zeros((8, 3, 3, 8))],
     ),
-    "softmax over pixels": only("SOFTMAX"),
     "softmax over too many": only("SOFTMAX", shape=(1, 16001)),
+    "softmax over too many rows": only("SOFTMAX", shape=(1, 64, 64, 8)),
     "mean over the batch": only("MEAN", out=(4, 4, 8), constants=[[0]]),
     "mean over a depth of 6": only(
         "MEAN", shape=(1, 4, 4, 6), out=(1, 4, 4), constants=[[3]]
     ),
     "sum over the batch": only("SUM", out=(4, 4, 8), constants=[[0]]),
-    "slice with stride 2": only(
-        "STRIDED_SLICE", out=(1, 2, 4, 8),
-        constants=[[0, 0, 0, 0], [1, 4, 4, 8], [1, 2, 1, 1]],
-    ),
     "resize by eight": only("RESIZE_BILINEAR", out=(1, 32, 32, 8), constants=[[32, 32]]),
     "full layer with many rows": only("FULLY_CONNECTED", out=(4, 8), constants=[
         np.zeros((8, 128))]),
@@ -105,6 +108,62 @@ def test_documented_limit_keeps_an_operator_on_the_cpu(graph):
     assert finding.status == LIMITED
     assert finding.why
     assert finding.fix
+
+
+def test_more_than_three_dimensions_are_called_an_unsupported_rank():
+    """As of PACK in clsandoval/coral_tpu, tflite/model_edgetpu.log."""
+    assert verdict(only("RELU", shape=(2, 4, 4, 8))) == RANK
+
+
+def test_slice_with_stride_2_is_told_of_its_strides():
+    """As in tetutaro/yolo_various_framework, weights/README.md."""
+    ends = [[0, 0, 0, 0], [1, 4, 4, 8], [1, 2, 1, 1]]
+
+    assert verdict(only("STRIDED_SLICE", out=(1, 2, 4, 8), constants=ends)) == STRIDES
+
+
+def test_softmax_of_many_short_rows_is_mapped():
+    """As in pperonski/KapiBara-ROS-2-Package, slim_edgetpu.log: 4420 rows of 2."""
+    assert verdict(only("SOFTMAX", shape=(1, 4420, 2))) == MAPPED
+
+
+def test_dilation_along_a_side_of_one_element_is_none():
+    """As in fredriktegnell/edgetpu-tcn: kernel (3, 1), dilation (4, 1), mapped."""
+    graph = only(
+        "CONV_2D", table="Conv2DOptions", dilationHFactor=4, dilationWFactor=1,
+        constants=[np.zeros((8, 3, 1, 8))],
+    )  # fmt: skip
+
+    assert verdict(graph) == MAPPED
+
+
+ROWS = {
+    "SSD MobileNet of COCO": ((1, 1917, 91), MAPPED),
+    "SSDLite MobileDet of COCO": ((1, 2034, 91), MAPPED),
+    "EfficientDet-Lite0 of three classes": ((1, 19206, 4), MAPPED),
+    "YOLO v5s at 224": ((1, 2352, 85), LIMITED),
+    "EfficientDet-Lite4 of three classes": ((1, 57600, 3), LIMITED),
+    "YOLO v8n at 640": ((1, 80, 8400), LIMITED),
+}
+
+
+@pytest.mark.parametrize(
+    "operator", ["RESHAPE", "CONCATENATION", "LOGISTIC", "QUANTIZE"]
+)
+@pytest.mark.parametrize(("shape", "expected"), ROWS.values(), ids=ROWS.keys())
+def test_one_row_has_a_largest_size(operator, shape, expected):
+    """As in published reports and in files that Google compiled."""
+    assert verdict(only(operator, shape=shape)) == expected
+
+
+def test_many_rows_may_be_reshaped_unless_there_are_more_than_a_million_elements():
+    """As in Sandhya1708/modelnew: of the three heads the largest is not mapped."""
+    fits, not_fits = (
+        only("RESHAPE", shape=(1, side, side, 255), out=(1, side * side, 3, 85))
+        for side in (40, 80)
+    )
+
+    assert (verdict(fits), verdict(not_fits)) == (MAPPED, LIMITED)
 
 
 def test_mean_over_pixels_is_mapped():
@@ -123,16 +182,39 @@ def test_what_comes_after_an_operator_on_the_cpu_stays_there():
     assert [one.status for one in found] == [MAPPED, UNSUPPORTED, SUBGRAPH]
 
 
-def test_cast_at_the_entrance_does_not_end_the_mapped_part():
+def test_floats_at_the_ends_do_not_end_the_mapped_part():
+    """The compiler's words as in system-software-lab/nrf20, edgetpu_log_comp."""
     file = LiteFile()
-    a = file.tensor((1, 8), "FLOAT32")
+    a, d = (file.tensor((1, 8), "FLOAT32") for _ in range(2))
     b, c = (file.tensor((1, 8), "INT8", None, [0.1], [0]) for _ in range(2))
     file.op("QUANTIZE", [a], [b])
+    file.op("RELU", [b], [c])
+    file.op("DEQUANTIZE", [c], [d])
+
+    found = predicted(read(file.content([a], [d])))
+
+    assert [one.status for one in found] == [LIMITED, MAPPED, DATATYPE]
+
+
+def test_operator_on_the_cpu_before_the_mapped_part_keeps_nothing_from_it():
+    """As google-coral/edgetpu issue 597 reports: after a large resize CONV_2D is mapped."""
+    file = LiteFile()
+    a, b, c = (file.tensor((1, 4, 4, 8), "INT8", None, [0.1], [0]) for _ in range(3))
+    file.op("HARD_SWISH", [a], [b])
     file.op("RELU", [b], [c])
 
     found = predicted(read(file.content([a], [c])))
 
-    assert [one.status for one in found] == [DATATYPE, MAPPED]
+    assert [one.status for one in found] == [UNSUPPORTED, MAPPED]
+
+
+def test_custom_operator_on_floats_is_of_a_wrong_datatype():
+    """As TFLite_Detection_PostProcess in kierankyllo/safety-vision."""
+    file = LiteFile()
+    a, b = (file.tensor((1, 8), "FLOAT32") for _ in range(2))
+    file.op("CUSTOM", [a], [b], custom="TFLite_Detection_PostProcess")
+
+    assert verdict(read(file.content([a], [b]))) == DATATYPE
 
 
 def test_full_layer_with_a_scale_for_each_output_is_fatal():

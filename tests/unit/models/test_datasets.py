@@ -8,7 +8,7 @@ import pytest
 from configs.dataset import DatasetSpec
 from configs.model import ImageSpec
 from models.datasets import crops, open_dataset, open_folder
-from models.errors import HashMismatch, SourceUnreachable
+from models.errors import HashMismatch, NotLabelled, SourceUnreachable
 from tests.fakes_photos import encoded, gradient
 from tests.tiny_training import write_idx
 
@@ -165,3 +165,28 @@ def test_texts_are_the_files_in_order_of_name(tmp_path):
 def test_pattern_that_fits_no_text_is_refused(tmp_path):
     with pytest.raises(SourceUnreachable, match="no such file"):
         open_dataset(spec(tmp_path / "*.txt", format="text"), tmp_path)
+
+
+def test_photos_without_labels_are_all_that_lie_there(folder):
+    (folder / "more").mkdir()
+    (folder / "more" / "C.PNG").write_bytes(encoded(gradient()))
+
+    found = open_dataset(spec(folder, labelled=False), folder)
+
+    assert [photo.file.name for photo in found.photos] == ["a.png", "b.png", "C.PNG"]
+    assert not found.is_labelled
+    with pytest.raises(NotLabelled, match="d has no labels: a student can be taught"):
+        _ = found.labels
+
+
+def test_folder_without_photos_says_what_it_looked_for(tmp_path):
+    (tmp_path / "notes.txt").write_text("none")
+
+    with pytest.raises(SourceUnreachable, match=r"holds no photo \(\.bmp, \.jpeg"):
+        open_dataset(spec(tmp_path, labelled=False), tmp_path)
+
+
+@pytest.mark.parametrize("others", [{"format": "idx"}, {"label_pattern": "(.)"}])
+def test_only_plain_photos_can_be_without_labels(tmp_path, others):
+    with pytest.raises(ValueError, match="labelled: false is for photos without"):
+        spec(tmp_path, labelled=False, **others)

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from edge.pictures.drawn import drawn
-from edge.pictures.plots import confusion, fronts, margins
+from edge.pictures.plots import confusion, fronts, margins, threads
 from models.recipes.compare import Contender, compare
 from models.statistics import wilson
 
@@ -103,6 +103,15 @@ def test_distances_are_shares_of_each_group():
     heights = [sum(bar.get_height() for bar in group) for group in axes.containers]
     assert heights == [pytest.approx(0.99), pytest.approx(1.0)]
     assert numbers(axes.get_lines()[0].get_xdata()) == [2.0, 2.0]
+
+
+def test_times_are_points_with_whiskers_up_to_the_late_ones():
+    (axes,) = threads([(1, 4.0, 5.0), (2, 3.0, 3.5)]).axes
+
+    line, bars = axes.get_lines()[0], axes.collections[0]
+    ends = [np.asarray(path.vertices)[:, 1].tolist() for path in bars.get_paths()]
+    assert numbers(line.get_xydata()) == [[1, 4], [2, 3]]
+    assert ends == [[4, 5], [3, 3.5]]
 
 
 def test_picture_is_a_file(tmp_path):

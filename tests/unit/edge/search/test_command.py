@@ -24,6 +24,9 @@ class Workshop(Runs):
         super().__init__(folder)
         self.store, self.forgotten = store, []
 
+    def prepare(self, recipe):
+        """What candidates learn from is there already."""
+
     def forget(self, recipe):
         self.forgotten.append(recipe)
 

@@ -166,3 +166,54 @@ def test_small_candidate_is_for_every_class():
     asked = [device for device in DEVICES.values() if device.litert is not None]
 
     assert {in_the_way(small, device) for device in asked} == {()}
+
+
+def forms(*wanted, **search):
+    return a_recipe(search={"forms": wanted, **search})
+
+
+def test_file_of_each_form_is_held_against_what_the_class_takes(tmp_path):
+    devices = [MOBILE, DEVICES["android"], DEVICES["executorch-mobile"]]
+
+    tried = searched(Runs(tmp_path), forms("litert", "executorch", "ort"), devices)
+
+    ready = {
+        name: [d for d, held in one.readiness.items() if held.is_ready]
+        for name, one in tried.items()
+    }
+    assert ready == {
+        "w100-p0-ptq": ["mobile", "android"],
+        "w100-p0-ptq-executorch": ["android", "executorch-mobile"],
+        "w100-p0-ptq-ort": ["android"],
+    }
+
+
+def test_form_that_no_class_takes_is_not_made(tmp_path):
+    runs = Runs(tmp_path)
+
+    tried = searched(runs, forms("litert", "ort"), [MOBILE])
+
+    assert runs.ran == ["w100-p0-ptq"]
+    assert tried["w100-p0-ptq-ort"].reason == "for no class: mobile: it takes no .ort"
+
+
+def test_form_that_is_below_the_bar_does_not_stand_for_another(tmp_path):
+    recipe = forms("litert", "executorch", quantization=["ptq", "qat"])
+    runs = Runs(tmp_path, right={"w100-p0-ptq": 500})
+
+    tried = searched(runs, recipe, [DEVICES["android"]])
+
+    assert tried["w100-p0-qat"].reason == "its plain form is below the bar"
+    assert tried["w100-p0-qat-executorch"].is_stored
+
+
+def test_core_ml_computes_in_16_bits():
+    network = NetworkCost(macs=7 * 10**8, parameters=100, elements=50)
+
+    found = estimate(network, "dynamic", "coreml")
+
+    assert (found.cost.weights_bytes, found.cost.arena_bytes) == (100, 100)
+    assert found.arithmetic == "float16"
+    assert in_the_way(found, DEVICES["ios"]) == ()
+    # As many multiplications in 32-bit floats on a core would take 70 ms of 30.
+    assert "budget" in in_the_way(estimate(network, "float32"), DEVICES["ios"])[0]

@@ -152,3 +152,64 @@ def test_search_that_comes_with_headwater_has_sound_candidates():
     assert {one.recipe.id for one in found} <= set(wider.recipes)
     for one in found:
         assert type(one.recipe).model_validate(one.recipe.model_dump()) == one.recipe
+
+
+@pytest.mark.parametrize(
+    ("form", "quantization", "wanted"),
+    [
+        ("executorch", "ptq", ["train", "executorch-export"]),
+        ("executorch", "qat", ["train", "qat-litert", "executorch-export"]),
+        ("coreml", "float16", ["train", "coreml-export"]),
+        ("ort", "ptq", ["train", "export", "quantize-static", "ort-export"]),
+        ("ort", "float32", ["train", "export", "ort-export"]),
+    ],
+)
+def test_other_forms_have_steps_of_their_own_behind_the_same_training(
+    form, quantization, wanted
+):
+    search = {"widths": [1], "quantization": [quantization], "forms": [form]}
+
+    (one,) = variations(a_recipe(search=search))
+
+    assert words(one) == wanted
+    assert one.form == form
+    assert one.recipe.id == f"find-w100-p0-{quantization}-{form}"
+    assert type(one.recipe).model_validate(one.recipe.model_dump()) == one.recipe
+
+
+def test_forms_are_tried_where_they_can_be_made_so():
+    search = {
+        "widths": [1],
+        "quantization": ["ptq", "float16"],
+        "forms": ["litert", "coreml", "ort"],
+    }
+
+    assert list(named(a_recipe(search=search))) == [
+        "w100-p0-ptq", "w100-p0-ptq-ort", "w100-p0-float16", "w100-p0-float16-coreml",
+    ]  # fmt: skip
+
+
+def test_what_the_steps_for_litert_say_counts_for_other_forms():
+    steps = [
+        {"step": "train", "architecture": "residual", "options": {"stages": "8:8:1"}},
+        {"step": "litert-convert"},
+        {"step": "litert-quantize", "calibration": "other", "channel_floor": 0},
+        {"step": "litert-check", "photos": 9, "threads": [1], "oldest_runtime": False},
+    ]
+    search = {"forms": ["executorch", "ort"]}
+
+    found = named(a_recipe(steps=steps, search=search))
+
+    pte = found["w100-p0-ptq-executorch"].recipe.steps[-1]
+    quantize, ort = found["w100-p0-ptq-ort"].recipe.steps[-2:]
+    assert (pte.photos, pte.threads, pte.oldest_runtime) == (9, (1,), False)
+    assert (pte.calibration, pte.channel_floor) == ("other", 1e-4)
+    assert (quantize.calibration, quantize.reduce_range) == ("other", "false")
+    assert (ort.photos, ort.threads, ort.oldest_runtime) == (9, (1,), False)
+
+
+def test_form_that_none_of_the_quantizations_makes_is_refused():
+    with pytest.raises(
+        ValueError, match="of coreml must be of float16, dynamic, got ptq"
+    ):
+        a_recipe(search={"forms": ["litert", "coreml"]})

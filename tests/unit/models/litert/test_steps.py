@@ -11,10 +11,11 @@ from configs.edge_steps import LitertCheckStep, LitertQuantizeStep
 from configs.steps import AnyStep
 from models.errors import BuildFailed
 from models.litert import golden
-from models.litert.judge import judge_litert
+from models.litert.judge import judge_litert, thread_counts
 from models.litert.reading import read_file
 from models.recipes.bench import Teacher
 from models.recipes.pieces import Piece
+from models.statistics import wilson
 from models.steps import litert_check, litert_quantize
 from tests.fakes_litert import FakeTools
 from tests.tiny_bench import TinyBench
@@ -123,6 +124,16 @@ def test_check_runs_old_and_new_runtimes_kernels_and_threads(tiny):
     assert ran == {"litert", "litert-oldest"}
 
 
+def test_every_way_says_how_right_it_is_with_its_interval(tiny):
+    facts, _ = checked(tiny, FakeTools())
+
+    same = wilson(8, 8)
+    for one in facts["ways"]:
+        assert one["photos"] == 8
+        assert one["same"] == {"value": 1.0, "low": round(same.low, 6), "high": 1.0}
+        assert one["top1"]["low"] < one["top1"]["value"] or not one["top1"]["value"]
+
+
 def test_old_runtime_is_not_asked_for_what_it_lacks(tiny):
     tools = FakeTools()
 
@@ -197,7 +208,7 @@ def test_judge_measures_quality_time_and_memory(tiny):
     assert judged.size_bytes == len(tiny_int8())
     assert judged.quality[0].drop_points is not None
     assert judged.reference is not None
-    assert threads == {1, os.cpu_count() or 1}
+    assert threads == set(thread_counts(os.cpu_count() or 1))
     assert judged.latency_ms is not None
     assert judged.measured is not None
     assert judged.measured.exact_agreement is not None
@@ -208,3 +219,10 @@ def test_step_is_known_by_its_word(word):
     step = TypeAdapter(AnyStep).validate_python({"step": word})
 
     assert step.step == word
+
+
+@pytest.mark.parametrize("word", ["litert-check", "executorch-export", "ort-export"])
+def test_answers_are_asked_on_one_to_four_threads_unless_a_recipe_says_otherwise(word):
+    step = TypeAdapter(AnyStep).validate_python({"step": word})
+
+    assert step.model_dump()["threads"] == (1, 2, 3, 4)

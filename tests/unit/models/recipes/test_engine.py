@@ -22,6 +22,7 @@ from models.store import Store
 from models.workshop import Workshop
 from tests.fakes_steps import PINS, RAN, TOOLBOX, TROUBLE
 from tests.tiny_vision import make_tiny_vision
+from tests.tiny_vision import write_recipe as write
 
 ROOT = Path(__file__).parents[4]
 
@@ -31,22 +32,6 @@ def root(tmp_path: Path) -> Path:
     RAN.clear()
     TROUBLE.clear()
     return make_tiny_vision(tmp_path)
-
-
-def write(root: Path, recipe: str, *steps: object, **changes: object) -> None:
-    (root / "recipes").mkdir(exist_ok=True)
-    said = {
-        "id": recipe,
-        "title": "A test",
-        "model": "eye-a",
-        "variant": recipe,
-        "source": {"model": "eye-a"},
-        "data": {"calibration": "colours", "evaluation": ["colours"]},
-        "steps": [{"step": s} if isinstance(s, str) else s for s in steps],
-    }
-    (root / "recipes" / f"{recipe}.yaml").write_text(
-        yaml.safe_dump({**said, **changes})
-    )
 
 
 def workshop(root: Path) -> Workshop:

@@ -11,14 +11,15 @@ from onnx import numpy_helper
 from safetensors.torch import load_file
 
 from configs.recipe import RecipeSpec
-from configs.steps import DistilStep
-from models.errors import BuildFailed
+from configs.steps import DistilStep, TrainStep
+from models.errors import BuildFailed, NotLabelled
 from models.recipes.bench import Teacher
 from models.recipes.pieces import Piece
 from models.runtime import Runner
 from models.steps import distil, export, prune, qat, train
 from models.training import session
 from models.training.loop import top1
+from models.training.panel import Panel
 from models.training.weights import load
 from tests.tiny_training import (
     STUDENT,
@@ -26,6 +27,7 @@ from tests.tiny_training import (
     TEST,
     a_folder,
     make_training_bench,
+    nameless,
 )
 
 TRAIN = {
@@ -199,18 +201,16 @@ def test_teachers_answers_are_recalled_and_not_asked_again(teacher, tmp_path):
 
 
 def test_ensemble_of_onnx_models_teaches_by_its_vote(teacher, tmp_path):
-    from models.training.teachers import Council
-
     source, _, its_bench = teacher
     exported, _, bench = run(EXPORT, source, tmp_path)
     exported.weights.unlink()
-    spec = its_bench.spec
-    images = session.labelled(bench, "test").inputs(torch.arange(4))
+    spec, photos = its_bench.spec, session.labelled(bench, "test")
+    images = photos.inputs(torch.arange(TEST))
     own = load("tiny", source).module(images).softmax(1)
 
-    both = Council(bench, [Teacher(source, spec, 0.25), Teacher(exported, spec, 0.75)])
+    both = Panel(bench, [Teacher(source, spec, 0.25), Teacher(exported, spec, 0.75)])
 
-    assert torch.allclose(both.logits(images).exp(), own, atol=1e-4)
+    assert torch.allclose(both.logits(lambda front: photos).exp(), own, atol=1e-4)
 
 
 def test_hint_from_a_teacher_without_weights_is_refused(teacher, tmp_path):
@@ -224,13 +224,28 @@ def test_hint_from_a_teacher_without_weights_is_refused(teacher, tmp_path):
         run({**DISTIL, "feature_hint": 1.0}, None, tmp_path, teachers=teachers)
 
 
-def test_teacher_that_takes_other_photos_is_refused(teacher, tmp_path):
-    piece, _, bench = teacher
-    image = bench.spec.image.model_copy(update={"size_px": 9})
-    other = bench.spec.model_copy(update={"image": image, "id": "other"})
+def test_student_learns_from_photos_without_labels(teacher, tmp_path):
+    piece, _, its_bench = teacher
+    step = {**DISTIL, "teacher": {"pipeline": "eyes"}}
+    bench = make_training_bench(tmp_path, step)
+    nameless(bench, "train", tmp_path / "folder")
+    bench.teachers = lambda reference: (Teacher(piece, its_bench.spec),)
+    target = a_folder(tmp_path, "piece")
 
-    with pytest.raises(BuildFailed, match="other must share the student's image"):
-        run(DISTIL, None, tmp_path, teachers=[Teacher(piece, other)])
+    facts = distil.run(DistilStep.model_validate(step), None, target, bench)
+
+    assert on_test(Piece(target), its_bench) > 0.8
+    assert facts["labels"] == "none: `top1` is agreement with the teacher"
+    assert not {"teacher_top1", "student_without_teacher"} & set(facts)
+
+
+def test_photos_without_labels_need_a_teacher(tmp_path):
+    bench = make_training_bench(tmp_path, TRAIN)
+    nameless(bench, "train", tmp_path / "folder")
+    step = TrainStep.model_validate(TRAIN)
+
+    with pytest.raises(NotLabelled, match="train has no labels"):
+        train.run(step, None, a_folder(tmp_path, "piece"), bench)
 
 
 def test_half_of_the_weights_become_zero_and_stay_zero(teacher, tmp_path):

@@ -67,6 +67,17 @@ def test_recipe_is_stored_with_a_report_and_then_ready(home):
     assert "<h2>Verdict</h2>" in (folder / "report.html").read_text()
 
 
+def test_few_photos_do_not_pass_for_a_judgement(home):
+    made = call("optimize", "good")
+
+    told = "24 rows of colours tell the top-1 that was lost (-7.5 to +7.5 points)"
+    assert f"doubt   {told}" in made.output
+    assert "stored  eye-a good (0.0 MB), though its rows do not decide 1 of 1" in (
+        made.output
+    )
+    assert told in report(home, "good")
+
+
 def test_variant_whose_steps_were_deleted_is_still_ready(home):
     call("optimize", "good")
     shutil.rmtree(home / "home" / "workshop")

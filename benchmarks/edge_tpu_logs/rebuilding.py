@@ -1,0 +1,50 @@
+"""A published network in a .tflite file, made in an environment of its own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.edge_tpu_logs.reports import Published
+from models.environments import ToolEnvironment, Tooling
+from models.litert.graph import Graph
+from models.litert.reading import read_file
+from models.progress import Progress, silent
+
+WORKER = "benchmarks.edge_tpu_logs.making"
+TIMEOUT_S = 3600.0
+
+
+def tensorflow() -> Tooling:
+    """TensorFlow of 2023 for CPUs; 1.3 GB."""
+    lines = (Path(__file__).parent / "tensorflow.txt").read_text(encoding="utf-8")
+    pins = (line.strip() for line in lines.splitlines())
+    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
+    return Tooling("edge-tpu-logs", kept, dependencies=False)
+
+
+class Rebuilder:
+    """Makes networks in the environment below `envs`; their files come to lie in `kept`."""
+
+    def __init__(self, envs: Path, kept: Path, progress: Progress = silent) -> None:
+        self._environment = ToolEnvironment(tensorflow(), envs, progress)
+        self._kept = kept.resolve()
+
+    def graphs(self, reports: Mapping[str, Published]) -> Mapping[str, Graph]:
+        """The network of each of `reports`.
+
+        Raises:
+            ToolFailed: the environment cannot be made, or a network cannot.
+            BadModelFile: what was made is no sound .tflite.
+        """
+        self._kept.mkdir(parents=True, exist_ok=True)
+        wanted = [
+            {
+                "net": truth.net,
+                "options": dict(truth.options),
+                "ends": truth.ends,
+                "quantizer": truth.quantizer,
+                "target": str(self._kept / f"{name}.tflite"),
+            }
+            for name, truth in reports.items()
+        ]
+        self._environment.call(WORKER, {"nets": wanted}, TIMEOUT_S)
+        return {name: read_file(self._kept / f"{name}.tflite") for name in reports}
