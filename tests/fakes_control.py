@@ -65,7 +65,8 @@ class KeyNode:
 class FakeSeats:
     """Implements `hosting.Seats`; requests wait at `gate` for their edition.
 
-    `steps` tells what was done, in order.
+    Loads wait at `door`, and `knocked` is set by one that does. `steps` tells what was
+    done, in order.
     """
 
     def __init__(self) -> None:
@@ -75,6 +76,8 @@ class FakeSeats:
         self.broken: set[str] = set()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.door, self.knocked = asyncio.Event(), asyncio.Event()
+        self.door.set()
 
     def host(self, key: str, spec: ModelSpec, card: Card) -> Node:
         if key in self.here:
@@ -90,6 +93,8 @@ class FakeSeats:
 
     async def load(self, key: str) -> None:
         await asyncio.sleep(0)
+        self.knocked.set()
+        await self.door.wait()
         if key in self.broken:
             raise LoadFailed(key, "it is broken", 1.0)
         self.here[key] = "READY"

@@ -85,9 +85,7 @@ class FakeHost:
 class ExactSizes(Sizes):
     """Knows what a model takes before it is loaded: as much as its file."""
 
-    def expect(
-        self, digest: str, size_bytes: int, peak_bytes: int | None = None
-    ) -> Room:
+    def expect(self, digest: str, size_bytes: int) -> Room:
         return Room(size_bytes)
 
     def knows(self, digest: str) -> bool:

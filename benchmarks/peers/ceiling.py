@@ -1,4 +1,4 @@
-"""The section of the report on what any server could reach with these workers. Pure."""
+"""The section of the report on what a server could reach with these workers. Pure."""
 
 from benchmarks.peers.facts import PeerResults
 from benchmarks.peers.ideal import Workers, cost_for, free_qps
@@ -7,10 +7,11 @@ from benchmarks.report import number, table
 from benchmarks.summary import middle
 
 ABOUT = (
-    "The bare loop's batches answering the same Poisson arrivals, simulated, greedily and "
-    "at the best batch size: the most a server with these workers can reach. *May cost*: "
-    "the CPU time a request that a server on the workers' own cores may spend on everything "
-    "but the model to reach a rate. In the layout `shared` part of it runs on other cores."
+    "The bare loop's batches answering the same kind of Poisson arrivals, simulated: "
+    "workers that take whatever waits, at the best limit of a batch, with no cost beside "
+    "the model. *May cost*: the CPU time a request that such a server may spend on the "
+    "workers' own cores on everything but the model to keep up a rate. In the layout "
+    "`shared` part of it runs on other cores."
 )
 
 
@@ -55,5 +56,5 @@ def _row(workers: Workers, slo_ms: float, what: str, qps: float | None) -> list[
     return [
         what,
         number(qps),
-        "beyond any server" if qps and cost_ms is None else number(cost_ms, 2),
+        "less than nothing" if qps and cost_ms is None else number(cost_ms, 2),
     ]

@@ -1,8 +1,9 @@
 """What a server that costs nothing would reach, and how little one may cost. Pure.
 
-Workers that take whatever waits, up to a batch, for as long as the bare loop took for a
-batch of that size; arrivals are Poisson. No server with these workers can do better
-without answering some requests out of turn.
+Greedy workers: each takes whatever waits, up to a batch, for as long as the bare loop took
+for a batch of that size; arrivals are Poisson. Where a batch costs little more than a row,
+as on a GPU, a server that waits for company can do better; on a CPU there is little to
+wait for.
 """
 
 import heapq
@@ -50,7 +51,7 @@ def free_qps(workers: Workers, slo_ms: float) -> float | None:
 def cost_for(workers: Workers, slo_ms: float, qps: float) -> float | None:
     """Milliseconds a request may cost a worker beside the model, to keep up `qps`.
 
-    None: not even a server that costs nothing keeps it up.
+    None: not even one that costs nothing keeps it up.
     """
 
     def keeps_up(cost_ms: float) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import deployments.errors
 import models.errors
@@ -111,6 +112,12 @@ def test_every_key_of_a_spec_is_documented(spec):
     page = (ROOT / "docs" / "configuration.md").read_text()
 
     assert [key for key in spec.model_fields if f"`{key}`" not in page] == []
+
+
+def test_no_example_is_judged_by_how_fast_this_machine_is():
+    assert settings.default is not None
+    assert settings.default.deadline is None
+    assert HealthCheck.too_slow in settings.default.suppress_health_check
 
 
 def test_every_package_is_in_the_wheel():

@@ -48,6 +48,7 @@ class Replica:
         self.station, follower = station, station.follower
         self._counted = counted
         self.follow, self.prepare = follower.follow, follower.prepare
+        self.follow_log = follower.follow_log
         self.abandon = follower.abandon
 
     async def report(self):

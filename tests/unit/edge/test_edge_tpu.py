@@ -141,7 +141,6 @@ ROWS = {
     "SSD MobileNet of COCO": ((1, 1917, 91), MAPPED),
     "SSDLite MobileDet of COCO": ((1, 2034, 91), MAPPED),
     "EfficientDet-Lite0 of three classes": ((1, 19206, 4), MAPPED),
-    "YOLO v5s at 224": ((1, 2352, 85), LIMITED),
     "EfficientDet-Lite4 of three classes": ((1, 57600, 3), LIMITED),
     "YOLO v8n at 640": ((1, 80, 8400), LIMITED),
 }
@@ -152,8 +151,19 @@ ROWS = {
 )
 @pytest.mark.parametrize(("shape", "expected"), ROWS.values(), ids=ROWS.keys())
 def test_one_row_has_a_largest_size(operator, shape, expected):
-    """As in published reports and in files that Google compiled."""
+    """As in published reports; the two SSDs are taken to be mapped as published for it."""
     assert verdict(only(operator, shape=shape)) == expected
+
+
+def test_resize_is_mapped_unless_it_has_more_than_two_million_elements():
+    """As in kierankyllo/safety-vision, heavy_model, and google-coral/edgetpu issue 597."""
+    fits, not_fits = (
+        only("RESIZE_NEAREST_NEIGHBOR", shape=(1, side, side, depth),
+             out=(1, 2 * side, 2 * side, depth), constants=[[2 * side, 2 * side]])
+        for side, depth in ((40, 224), (512, 3))
+    )  # fmt: skip
+
+    assert (verdict(fits), verdict(not_fits)) == (MAPPED, LIMITED)
 
 
 def test_many_rows_may_be_reshaped_unless_there_are_more_than_a_million_elements():

@@ -1,6 +1,7 @@
 """The ensemble as a node, with members that answer when the test says so."""
 
 import asyncio
+import logging
 
 import numpy as np
 import pytest
@@ -29,10 +30,10 @@ NOW_S = 100.0
 
 
 class Scene:
-    """An ensemble, its members and its timers; the clock stands at `NOW_S`."""
+    """An ensemble, its members and its timers; the clock stands at `now_s`."""
 
     def __init__(self, *nodes, rules=None, timers=None, facts=(), **manner):
-        self.nodes, self.timers = nodes, timers or Timers()
+        self.nodes, self.timers, self.now_s = nodes, timers or Timers(), NOW_S
         facts = facts or [{}] * len(nodes)
         members = [
             member(node, name, **said)
@@ -42,7 +43,7 @@ class Scene:
             "p",
             members,
             Manner(rules=rules or RulesSpec(), **manner),
-            Patience(timer=self.timers, clock=lambda: NOW_S),
+            Patience(timer=self.timers, clock=lambda: self.now_s),
         )
 
     @property
@@ -166,7 +167,9 @@ async def test_slow_member_is_given_up_when_its_time_is_over():
     assert (await asking).parameters["ensemble_members"] == "b"
     await asyncio.sleep(0)
     assert scene.nodes[0].cancelled
-    assert scene.stats.of("a").timed_out == 1
+    late, well = scene.stats.of("a"), scene.stats.of("b")
+    assert (late.timed_out, late.failed, late.requests) == (1, 0, 0)
+    assert (well.timed_out, well.failed, well.requests) == (0, 0, 1)
 
 
 async def test_slow_member_fails_the_request_without_a_quorum():
@@ -258,7 +261,9 @@ async def test_member_whose_logits_are_no_numbers_fails_the_request(strategy, va
         await scene.ask(0, 2)
 
     assert (scene.stats.refused, scene.stats.of("b").failed) == (1, 1)
+    assert (scene.stats.of("a").requests, scene.stats.of("b").requests) == (1, 0)
     assert first(await scene.ask(0, 1)) == [0, 1]
+    assert (scene.stats.of("a").requests, scene.stats.of("b").requests) == (2, 1)
 
 
 @pytest.mark.parametrize("strategy", ["soft_vote", "majority"])
@@ -283,10 +288,47 @@ async def test_fallback_stands_in_for_a_member_whose_logits_are_no_numbers():
 
 
 async def test_broken_logits_fail_the_request_although_it_may_degrade():
-    rules = RulesSpec(degrade=DegradeSpec())
+    scene = Scene(free(), sick(1), rules=RulesSpec(degrade=DegradeSpec()))
 
     with pytest.raises(BackendFailed):
-        await Scene(free(), sick(1), rules=rules).ask(1)
+        await scene.ask(1)
+
+    assert (scene.stats.of("b").failed, scene.stats.of("b").requests) == (1, 0)
+    assert (scene.stats.of("a").failed, scene.stats.of("a").requests) == (0, 1)
+
+
+async def test_answer_beside_the_failure_that_ends_the_request_is_counted():
+    scene = Scene(sick(1), free(), rules=RulesSpec(degrade=DegradeSpec()))
+
+    with pytest.raises(BackendFailed):
+        await scene.ask(1)
+
+    assert (scene.stats.of("a").failed, scene.stats.of("b").requests) == (1, 1)
+
+
+async def test_refused_input_is_no_failure_of_a_member():
+    scene = Scene(broken(InvalidInput("m", "no")), free())
+
+    with pytest.raises(InvalidInput):
+        await scene.ask(0)
+
+    assert (scene.stats.refused, scene.stats.of("a").failed) == (1, 0)
+
+
+async def test_log_names_a_broken_member_once_a_minute(caplog):
+    rules = RulesSpec(quorum=QuorumSpec(members=1))
+    scene = Scene(sick(0), free(), broken(BROKEN), rules=rules)
+    with caplog.at_level(logging.WARNING, "deployments.ensembles.node"):
+        for _ in range(3):
+            await scene.ask(0)
+        assert [words.split()[0] for words in caplog.messages] == ["a", "c"]
+        scene.now_s += 60
+
+        await scene.ask(0)
+
+    assert [words.split()[0] for words in caplog.messages] == ["a", "c", "a", "c"]
+    assert "NaN" in caplog.messages[0]
+    assert scene.stats.of("a").failed == 4
 
 
 async def test_class_that_is_ruled_out_is_an_answer():

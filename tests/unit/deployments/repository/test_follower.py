@@ -1,5 +1,6 @@
 """A replica meets what is desired, at once when told and by itself when not."""
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -13,8 +14,12 @@ from deployments.repository.board import Board
 from deployments.repository.follower import TRY_AGAIN, Follower
 from deployments.repository.hosting import Hosting
 from deployments.repository.reports import Place
-from tests.fakes_control import FakeSeats, MemoryKeys
+from deployments.repository.repository import Repository
+from tests.fakes_control import FakeSeats, LocalFleet, MemoryKeys
 from tests.unit.deployments.repository.test_plan import ONE, TWO, a_wish
+
+HANGS_S = 60
+"""What should wait for nothing is given up then."""
 
 
 def a_blueprint(tmp_path, wish):
@@ -43,6 +48,18 @@ class Replica:
     def wish(self, wish):
         before = self.board.read()
         assert self.board.write(before.wishing(wish).next(before))
+
+    def log(self, level):
+        before = self.board.read()
+        assert self.board.write(before.logging(level).next(before))
+
+    async def begin_load(self, revision=1):
+        """Follow a wish whose load waits at the door."""
+        self.seats.door.clear()
+        self.wish(a_wish(TWO, presence="loaded", serial=1))
+        following = asyncio.ensure_future(self.follower.follow(revision))
+        await self.seats.knocked.wait()
+        return following
 
 
 @pytest.fixture
@@ -120,8 +137,7 @@ def _levels_are_put_back():
 
 @pytest.mark.usefixtures("_levels_are_put_back")
 async def test_log_level_is_that_of_the_newest_revision(replica):
-    before = replica.board.read()
-    assert replica.board.write(before.logging(logging.ERROR).next(before))
+    replica.log(logging.ERROR)
 
     await replica.follower.follow(1)
 
@@ -129,9 +145,46 @@ async def test_log_level_is_that_of_the_newest_revision(replica):
 
 
 @pytest.mark.usefixtures("_levels_are_put_back")
+async def test_log_level_is_set_everywhere_while_a_model_is_loaded(replica, tmp_path):
+    following = await replica.begin_load()
+    fleet = LocalFleet({INGRESS: [replica.follower]}, [])
+    control = Repository(a_blueprint(tmp_path, a_wish(ONE)), replica.board, fleet)
+
+    await asyncio.wait_for(control.log(logging.ERROR), HANGS_S)
+
+    assert (log_level(), following.done()) == (logging.ERROR, False)
+    replica.seats.door.set()
+    await following
+
+
+@pytest.mark.usefixtures("_levels_are_put_back")
+async def test_log_level_does_not_wait_for_wishes_of_its_own_revision(replica):
+    replica.log(logging.ERROR)
+
+    following = await replica.begin_load(revision=2)
+
+    assert (log_level(), following.done()) == (logging.ERROR, False)
+    replica.seats.door.set()
+    await following
+
+
+@pytest.mark.usefixtures("_levels_are_put_back")
+async def test_another_log_level_does_not_load_again_what_has_failed(replica):
+    replica.seats.broken.add(TWO.key)
+    replica.wish(a_wish(TWO, presence="loaded", serial=1))
+    failed = (await replica.follower.follow(1)).failures
+    replica.seats.broken.clear()
+    replica.log(logging.ERROR)
+
+    report = await replica.follower.follow(2)
+
+    assert (report.revision, report.failures) == (2, failed)
+    assert f"load {TWO.key}" not in replica.seats.steps
+
+
+@pytest.mark.usefixtures("_levels_are_put_back")
 def test_replica_that_starts_later_writes_as_the_others_do(replica, tmp_path):
-    before = replica.board.read()
-    assert replica.board.write(before.logging(logging.ERROR).next(before))
+    replica.log(logging.ERROR)
     hosting, place = Hosting(FakeSeats()), Place(INGRESS, "two")
     blueprint = a_blueprint(tmp_path, a_wish(ONE))
 

@@ -145,6 +145,17 @@ def test_custom_operator_keeps_its_name():
     assert list(graph.versions()) == ["CUSTOM:TFLite_Detection_PostProcess"]
 
 
+def test_file_of_more_than_a_thousand_constants_is_read():
+    """EfficientDet-Lite4 has 1113 tensors, and as many buffers."""
+    file = LiteFile()
+    first, last = file.tensor((1, 4)), file.tensor((1, 4))
+    for number in range(1100):
+        file.tensor((4,), "INT8", np.full(4, number % 100, np.int8))
+    file.op("RELU", [first], [last])
+
+    assert len(read(file.content([first], [last])).tensors) == 1102
+
+
 def test_length_that_no_file_of_this_size_can_hold_is_refused_at_once():
     content = bytearray(WHOLE)
     model = schema().Model.GetRootAs(content, 0)
