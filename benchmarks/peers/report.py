@@ -29,8 +29,8 @@ repeat), a search over the target rate, where a rate counts when no query failed
 within the bound and, in a full run, LoadGen itself calls the run valid, its \
 early-stopping criterion included. Closed loop: callers wait for their answer. Both \
 generators keep connections open and set TCP_NODELAY. The bare loop runs the model on the \
-servers' cores with nothing around it, before each server and at the end. Repeats start \
-with another contender each, servers are started afresh, numbers are medians over repeats. \
+servers' cores with nothing around it, in the same run. Repeats start with another contender \
+each, servers are started afresh, numbers are medians over repeats. \
 Before a server is measured its answer must name the bare model's class."""
 
 _ADDED = """\
