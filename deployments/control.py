@@ -113,6 +113,8 @@ class Control(Protocol):
     async def log(self, level: int) -> None:
         """Have every replica, those that start later too, write records from `level` on.
 
+        Waits for no model that is being loaded.
+
         Args:
             level: a number of the `logging` module.
         """

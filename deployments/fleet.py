@@ -23,7 +23,7 @@ LOADED_WITHIN_S = 110.0
 TOLD_WITHIN_S = 10.0
 """What only tells something computes nothing."""
 
-TELLING = ("report", "tell_statistics")
+TELLING = ("report", "tell_statistics", "follow_log")
 COME_BACK_S = 5.0
 
 APPEAR_WITHIN_S = 2.0

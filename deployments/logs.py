@@ -1,6 +1,7 @@
 """Which records this process writes to its log. Where to is Ray Serve's affair."""
 
 import logging
+from collections.abc import Callable
 
 LOGGERS = ("serve_app", "deployments", "models", "configs", "ray.serve")
 """Whose records an operator lets through."""
@@ -18,3 +19,19 @@ def write_from(level: int) -> None:
         logger.setLevel(level)
         if not logger.hasHandlers():  # else only warnings would be written
             logger.addHandler(logging.StreamHandler())
+
+
+class Seldom:
+    """Lets through the first of its kind, then at most one in `every_s`."""
+
+    def __init__(self, every_s: float, clock: Callable[[], float]) -> None:
+        self._every_s, self._clock = every_s, clock
+        self._last_s: dict[str, float] = {}
+
+    def may(self, kind: str) -> bool:
+        """Whether one more is let through now."""
+        now_s, last_s = self._clock(), self._last_s.get(kind)
+        if last_s is not None and now_s - last_s < self._every_s:
+            return False
+        self._last_s[kind] = now_s
+        return True

@@ -73,6 +73,10 @@ class Stationed:
         """See `Follower.follow`."""
         return await self._station.follower.follow(revision)
 
+    async def follow_log(self) -> None:
+        """See `Follower.follow_log`."""
+        await self._station.follower.follow_log()
+
     async def prepare(self, name: str, editions: Sequence[Edition]) -> str:
         """See `Follower.prepare`."""
         return await self._station.follower.prepare(name, editions)

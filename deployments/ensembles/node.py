@@ -1,5 +1,6 @@
 """The ensemble as a node: lets members be asked, marks the answer and counts."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,9 +22,15 @@ from deployments.ensembles.poll import Poll
 from deployments.ensembles.quorum import quorum_of
 from deployments.ensembles.stats import EnsembleStats
 from deployments.ensembles.talk import Ended, Patience, Talk
-from deployments.errors import ServingError
+from deployments.errors import BackendFailed, ServingError
+from deployments.logs import Seldom
 from deployments.messages import Reply, Request
 from models.ensembles import majority_vote, mean_vote
+
+COMPLAIN_EVERY_S = 60.0
+"""A member that is broken says so in the log once, then at most so often."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class Ensemble:
             may: allowance(self._manner.rules, is_budget, may) for may in (True, False)
         }
         self._whole_s = self._chooser.subsets.cost_s(self._chooser.subsets.all)
+        self._complains = Seldom(COMPLAIN_EVERY_S, self._patience.clock)
         self.stats = EnsembleStats()
 
     async def infer(self, request: Request) -> Reply:
@@ -169,12 +177,20 @@ class Ensemble:
         self.stats.saved_s += max(0.0, rows * self._whole_s - spent_s)
 
     def _count_ends(self, ended: Ended) -> None:
-        for member in ended.errors:
-            self.stats.of(self._members[member].name).failed += 1
+        for member in ended.answered:
+            self.stats.of(self._members[member].name).requests += 1
+        for member, error in ended.errors.items():
+            if member not in ended.timed_out:
+                self._count_failure(self._members[member].name, error)
         for member in ended.timed_out:
             self.stats.of(self._members[member].name).timed_out += 1
         for member in ended.cancelled:
             self.stats.of(self._members[member].name).cancelled += 1
+
+    def _count_failure(self, name: str, error: ServingError) -> None:
+        self.stats.of(name).failed += 1
+        if isinstance(error, BackendFailed) and self._complains.may(name):
+            log.warning("%s has no say: %s", name, error.detail)
 
 
 def _seconds(milliseconds: float | None) -> float | None:

@@ -16,7 +16,9 @@ Said = Mapping[str, tuple[Classes, Classes]]
 class MemberStats:
     """One member: what it was asked and how that ended.
 
-    `agreed` of its `rows` have the ensemble's answer as their first class.
+    `requests`: those it answered, also where the ensemble then gave no answer. `rows`:
+    those it had a say in; `agreed` of them have the ensemble's answer as their first
+    class. `failed` does not hold those that `timed_out`.
     """
 
     requests: int = 0
@@ -128,7 +130,6 @@ class EnsembleStats:
 
     def _count_say(self, member: str, rows: int, agreed: int) -> None:
         counts = self.of(member)
-        counts.requests += 1
         counts.rows += rows
         counts.agreed += agreed
 

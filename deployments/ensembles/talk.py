@@ -5,7 +5,6 @@ the answer is there, or nobody wants it any more, is cancelled.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +23,6 @@ from deployments.errors import (
 from deployments.messages import Reply, Request
 
 COME_BACK_S = 1.0
-
-log = logging.getLogger(__name__)
 
 
 class Course(Protocol):
@@ -101,8 +98,14 @@ class Patience:
 
 @dataclass(slots=True)
 class Ended:
-    """How asking went: who failed with what, whose time was over, who was not needed."""
+    """How asking went.
 
+    `errors`: who failed with what, those in `timed_out` among them, whose time was over.
+    `answered`: who answered, whether or not it came to a vote. `cancelled`: who was not
+    needed any more.
+    """
+
+    answered: set[int] = field(default_factory=set)
     errors: dict[int, ServingError] = field(default_factory=dict)
     timed_out: set[int] = field(default_factory=set)
     cancelled: set[int] = field(default_factory=set)
@@ -204,13 +207,22 @@ class Talk:
     def _take(self, member: int, task: asyncio.Task[Reply], course: Course) -> None:
         if self._tasks.pop(member, None) is None:  # its time was over before
             return
-        said = _said(self._members[member], task)
+        said = self._hear(member, task)
         if not isinstance(said, BaseException):
             course.took(member, said)
         elif isinstance(said, self._forgives) and not isinstance(said, InvalidInput):
-            self._fail(member, said, course)
+            course.failed(member)
         else:
             raise said
+
+    def _hear(self, member: int, task: asyncio.Task[Reply]) -> Floats | BaseException:
+        """What a member says, noted; input that it refuses is no failure of it."""
+        said = _said(self._members[member], task)
+        if not isinstance(said, BaseException):
+            self.ended.answered.add(member)
+        elif isinstance(said, ServingError) and not isinstance(said, InvalidInput):
+            self.ended.errors[member] = said
+        return said
 
     def _time_out(self, named: Sequence[int], course: Course) -> None:
         limit_s = self._patience.member_s or 0.0
@@ -221,11 +233,8 @@ class Talk:
             task.cancel()
             self.ended.timed_out.add(member)
             name = self._members[member].model
-            self._fail(member, DeadlineExceeded(name, 0.0, limit_s), course)
-
-    def _fail(self, member: int, error: ServingError, course: Course) -> None:
-        self.ended.errors[member] = error
-        course.failed(member)
+            self.ended.errors[member] = DeadlineExceeded(name, 0.0, limit_s)
+            course.failed(member)
 
     def _start_grace(self, course: Course) -> None:
         grace_s = self._patience.grace_s
@@ -251,9 +260,11 @@ class Talk:
         for timer in self._timers:
             timer.cancel()
         for member, task in self._tasks.items():
-            if not task.done():
+            if task.done():  # at the same time as what ended the request
+                self._hear(member, task)
+            else:
                 self.ended.cancelled.add(member)
-            task.cancel()
+                task.cancel()
 
 
 def _said(voter: Member, task: asyncio.Task[Reply]) -> Floats | BaseException:
@@ -266,5 +277,4 @@ def _said(voter: Member, task: asyncio.Task[Reply]) -> Floats | BaseException:
     try:
         return voter.says(task.result())
     except BackendFailed as failed:
-        log.warning("%s has no say: %s", voter.name, failed.detail)
         return failed

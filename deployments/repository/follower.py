@@ -41,6 +41,7 @@ class Follower:
         self._turn = asyncio.Lock()
         self._changed: Changed | None = None
         self._desired = Desired()
+        self._log_revision = 0
         self._looks = 0
         self._watch: asyncio.Task[None] | None = None
 
@@ -51,6 +52,7 @@ class Follower:
         """
         self._changed = changed
         self._desired = self._board.read()
+        self._write(self._desired)
         for wish in self._own(self._desired):
             self._hosting.begin(wish)
         self._tell()
@@ -66,10 +68,16 @@ class Follower:
 
     async def follow(self, revision: int = 0) -> Report:
         """Meet the newest state, at least `revision`; what fails is in the report."""
+        if self._desired.revision < revision:
+            await self.follow_log()
         async with self._turn:
             if self._desired.revision < revision:
                 await self._meet(await asyncio.to_thread(self._board.read))
         return self.report()
+
+    async def follow_log(self) -> None:
+        """Write the records that the newest state says; waits for no model."""
+        self._write(await asyncio.to_thread(self._board.read))
 
     async def look(self) -> None:
         """Meet the newest state if it is another one; now and then try what failed."""
@@ -77,7 +85,8 @@ class Follower:
         self._looks += 1
         if self._hosting.failures and self._looks % TRY_AGAIN == 0:
             async with self._turn:
-                await self._meet(self._desired)
+                await self._host(self._desired)
+                self._tell()
 
     async def prepare(self, name: str, editions: Sequence[Edition]) -> str:
         """Load editions that no request is pointed at yet.
@@ -106,9 +115,13 @@ class Follower:
         )
 
     async def _meet(self, desired: Desired) -> None:
-        await asyncio.gather(*(self._hosting.follow(w) for w in self._own(desired)))
+        if desired.wishes != self._desired.wishes:  # else what failed has its own time
+            await self._host(desired)
         self._desired = desired
         self._tell()
+
+    async def _host(self, desired: Desired) -> None:
+        await asyncio.gather(*(self._hosting.follow(w) for w in self._own(desired)))
 
     def _own(self, desired: Desired) -> list[Wish]:
         plan = self._blueprint.plan
@@ -118,9 +131,13 @@ class Follower:
             if plan.home(model_name(name)) == self._place.deployment
         ]
 
+    def _write(self, desired: Desired) -> None:
+        """Set the log level, unless that of a newer state is set already."""
+        if desired.log_level is not None and desired.revision > self._log_revision:
+            self._log_revision = desired.revision
+            write_from(desired.log_level)
+
     def _tell(self) -> None:
-        if self._desired.log_level is not None:
-            write_from(self._desired.log_level)
         if self._changed is not None:
             self._changed(self._desired.over(self._blueprint.wishes), self._desired)
 

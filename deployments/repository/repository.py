@@ -64,8 +64,7 @@ class Repository:
 
     async def log(self, level: int) -> None:
         """See `Control.log`; goes on to its end when the caller leaves."""
-        changed = self._commit("log settings", lambda desired: desired.logging(level))
-        await asyncio.shield(asyncio.ensure_future(changed))
+        await asyncio.shield(asyncio.ensure_future(self._log(level)))
 
     async def statistics(
         self, name: str = "", version: str = ""
@@ -85,6 +84,10 @@ class Repository:
                 raise VersionNotFound(name, version)
             version = str(number)
         return pick(merge([nothing, *told]), name, version)
+
+    async def _log(self, level: int) -> None:
+        await self._change("log settings", lambda desired: desired.logging(level))
+        await self._everybody("follow_log")
 
     async def _load(self, name: str, override: Mapping[str, object] | None) -> None:
         async with self._turn(name):
@@ -155,11 +158,15 @@ class Repository:
 
     async def _commit(self, name: str, change: Change) -> list[Report]:
         """Change what is desired and have everybody meet it; their reports."""
+        return await self._everybody("follow", await self._change(name, change))
+
+    async def _change(self, name: str, change: Change) -> int:
+        """Change what is desired; the revision that says so."""
         for _ in range(COMMIT_ATTEMPTS):
             before = await asyncio.to_thread(self._board.read)
             desired = change(before).next(before)
             if await asyncio.to_thread(self._board.write, desired):
-                return await self._everybody("follow", desired.revision)
+                return desired.revision
             # Somebody else was faster; whoever lost waits a little, and not alike.
             await asyncio.sleep(random.uniform(0, MOST_PAUSE_S))  # noqa: S311
         raise NotReady(name, COME_BACK_S)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -49,7 +49,6 @@ def harmed_from(found, threshold):
     return set().union(*(harmed(found, at) for at in [threshold, *higher]))
 
 
-@settings(deadline=None)
 @given(climbs(), st.floats(0.1, 100))
 def test_threshold_keeps_the_promise_with_one_photo_to_spare(found, points):
     threshold = fit_threshold(found, points)
@@ -59,7 +58,6 @@ def test_threshold_keeps_the_promise_with_one_photo_to_spare(found, points):
         assert many + 1 <= points / 100 * (found.n + 1) + 1e-9
 
 
-@settings(deadline=None)
 @given(climbs(), st.floats(0.1, 100))
 def test_no_lower_threshold_would_keep_it(found, points):
     threshold = fit_threshold(found, points)
@@ -72,7 +70,6 @@ def test_no_lower_threshold_would_keep_it(found, points):
     assert many + 1 > points / 100 * (found.n + 1) - 1e-9
 
 
-@settings(deadline=None)
 @given(climbs())
 def test_the_higher_the_threshold_the_later_photos_stop(found):
     at = [stages(found, threshold) for threshold in (0.0, 0.3, 0.6, NEVER)]

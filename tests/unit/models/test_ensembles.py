@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -18,7 +18,6 @@ likelihoods = st.integers(1, 30).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(likelihoods)
 def test_weights_are_shares_whatever_the_members_say(said):
     weights = fit_weights(np.array(said))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -159,7 +159,6 @@ def answered_alone(firsts, thresholds, failing, least):
     return mean_vote(said, [1.0] * len(said))[0], len(said)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_each_row_gets_what_it_would_get_alone(data):
     rows, stages = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 4))

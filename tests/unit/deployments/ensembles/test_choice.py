@@ -1,7 +1,7 @@
 """Who takes part when there is little time or much to do."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.rules import DegradeSpec
@@ -86,7 +86,6 @@ def test_members_that_share_threads_wait_for_each_other():
     assert finish_s([0, 2], candidates, {"here": 1}) == 4
 
 
-@settings(deadline=None)
 @given(costs, st.floats(0, 3), st.floats(0, 0.99))
 def test_pressure_never_leaves_nobody_and_costs_at_most_its_share(
     costs_s, pressure, start

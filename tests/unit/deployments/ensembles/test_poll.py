@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.rules import QuorumSpec
@@ -102,7 +102,6 @@ def test_majority_outvotes_one_that_is_sure():
     assert course.answer()[0].argmax() == 1
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_nobody_is_asked_twice_and_nothing_is_answered_without_a_quorum(data):
     first, spare = data.draw(st.integers(1, 4)), data.draw(st.integers(0, 2))
