@@ -125,7 +125,7 @@ class Graph:
             return opening
         sizes = warm_sizes(spec.batching)
         batches = partial(warm_batches, card, self._store, sizes)
-        return partial(open_timed, opening, batches, model.timed)
+        return partial(open_timed, opening, batches, model)
 
     async def dismiss(self, key: str) -> None:
         """Unload a hosted version when its requests are answered, and forget it."""
@@ -279,7 +279,7 @@ class Graph:
 
 
 def _peak_bytes(card: Card, runtime: str) -> int | None:
-    """What its card says a load takes at most; it was measured on the form's own runtime."""
+    """The peak that its card has measured, on the form's own runtime; tells, not admits."""
     if card.measured is None or runtime not in (ONNX, "litert"):
         return None
     return card.measured.peak_memory_bytes

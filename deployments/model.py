@@ -87,10 +87,14 @@ class Model:
         self._varied = varied and self._image is None
         self._outputs = Outputs(outputs)
 
+    @property
+    def has_run(self) -> bool:
+        """See `residency.timing.Learner.has_run`."""
+        return bool(self.stats.items)
+
     def timed(self, run_s: Mapping[int, float]) -> None:
-        """What runs of its backend took here, for as long as no request was answered."""
-        if not self.stats.items:
-            self._batcher.latency.believe(run_s)
+        """See `residency.timing.Learner.timed`; believed until runs say otherwise."""
+        self._batcher.latency.believe(run_s)
 
     def expect_s(self, rows: int) -> float:
         """See `Latency.expect_s`."""

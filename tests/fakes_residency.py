@@ -15,7 +15,10 @@ from deployments.residency.sizes import Sizes
 
 
 class FakeMachine:
-    """Counts what is open; a load can be held at a gate or made to fail."""
+    """Counts what is open; a load can be held at a gate or made to fail.
+
+    `gauge_error`: raised instead of telling what is held.
+    """
 
     def __init__(self) -> None:
         self.held_bytes = 0
@@ -23,10 +26,13 @@ class FakeMachine:
         self.opens: list[str] = []
         self.gates: dict[str, threading.Event] = {}
         self.errors: dict[str, Exception] = {}
+        self.gauge_error: OSError | None = None
         self.entered = threading.Semaphore(0)
         self._lock = threading.Lock()
 
     def gauge(self) -> Room:
+        if self.gauge_error is not None:
+            raise self.gauge_error
         return Room(self.held_bytes)
 
     def hold(self, key: str) -> threading.Event:

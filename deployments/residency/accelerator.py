@@ -10,6 +10,7 @@ NOT_TOLD = 2**64 - 1
 """NVML_VALUE_NOT_AVAILABLE: how much a process holds is not known."""
 
 NO_DEVICE = "CUDA shows this process no GPU: its replicas need num_gpus"
+UNLISTED = "NVML does not list this process any more"
 KINDS = ("GPU", "MIG")
 """How the names of NVML's devices begin."""
 
@@ -57,7 +58,7 @@ class Accelerator:
         self._nvml = nvml
         _check("NVML", nvml.nvmlInit_v2())
         self._device = _find(nvml, _begin(cuda))
-        self.counts_process = self._of_process() is not None
+        self.counts_process = self._is_told_apart()
 
     def held_bytes(self) -> int:
         """Of this process; of the whole GPU where NVML does not tell it apart.
@@ -66,23 +67,36 @@ class Accelerator:
         as in most containers.
 
         Raises:
-            OSError: the driver refuses.
+            OSError: the driver refuses, or does not list this process any more.
         """
         if self.counts_process:
-            return self._of_process() or 0
+            held_bytes = self._of_process()
+            if held_bytes is None:
+                raise OSError(UNLISTED)
+            return held_bytes
         memory = _Memory()
         told = self._nvml.nvmlDeviceGetMemoryInfo(self._device, ctypes.byref(memory))
         _check("NVML", told)
         return int(memory.used)
 
+    def _is_told_apart(self) -> bool:
+        """Whether NVML says what this process holds."""
+        try:
+            return self._of_process() is not None
+        except OSError:  # as in some virtual machines; the whole GPU is counted
+            return False
+
     def _of_process(self) -> int | None:
-        """What NVML says of this process; None: nothing."""
+        """What NVML says of this process; None: nothing.
+
+        Raises:
+            OSError: the driver refuses.
+        """
         ask = getattr(self._nvml, "nvmlDeviceGetComputeRunningProcesses_v3", None)
         if ask is None:  # a driver before 510
             return None
         count, processes = ctypes.c_uint(MOST_PROCESSES), (_Process * MOST_PROCESSES)()
-        if ask(self._device, ctypes.byref(count), processes) != 0:
-            return None
+        _check("NVML", ask(self._device, ctypes.byref(count), processes))
         used = [one.used for one in processes[: count.value] if one.pid == os.getpid()]
         return None if not used or NOT_TOLD in used else sum(used)
 

@@ -73,8 +73,7 @@ class Ledger:
         A guess keeps no model out that may fit: it is loaded and measured.
         """
         tenant = seat.tenant
-        size_bytes, peak_bytes = tenant.size_bytes, tenant.peak_bytes
-        expected = self._sizes.expect(tenant.digest, size_bytes, peak_bytes)
+        expected = self._sizes.expect(tenant.digest, tenant.size_bytes)
         if self._sizes.is_sure(tenant.digest):
             return expected
         free = self.free_for(seat)

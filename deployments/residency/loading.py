@@ -28,6 +28,8 @@ TELLABLE = (EngineUnfit, NotServable, StoreCorrupt, WrongAnswer)
 NICE = 5
 """A loading thread gets about a third of what a computing one gets."""
 
+UNMEASURED = "the memory that it takes cannot be measured"
+
 log = logging.getLogger(__name__)
 
 
@@ -66,8 +68,7 @@ class Loader:
 
     def expect(self, tenant: Tenant) -> Room:
         """What a load will take."""
-        size_bytes, peak_bytes = tenant.size_bytes, tenant.peak_bytes
-        return self.sizes.expect(tenant.digest, size_bytes, peak_bytes)
+        return self.sizes.expect(tenant.digest, tenant.size_bytes)
 
     def crashes(self, tenant: Tenant) -> int:
         """How often the file of `tenant` has killed its replica."""
@@ -111,11 +112,7 @@ class Loader:
         known = self.sizes.knows(tenant.digest)
         full = not self.sizes.is_sure(tenant.digest)
         began_s = time.perf_counter()
-        self._begin(tenant, expected, full)
-        try:
-            backend = self._open(tenant, full)
-        finally:
-            grown, alone = self._end(tenant, full)
+        backends, grown, alone = self._open_measured(tenant, expected, full)
         load_s = time.perf_counter() - began_s
         taken, note = grown + Room(tenant.size_bytes), ""
         if alone and known:
@@ -126,8 +123,7 @@ class Loader:
             log.warning("%s %s", tenant.key, note)
         if full:  # else it has not run what makes it grow
             self.sizes.learn(tenant.digest, tenant.size_bytes, grown, alone)
-        size = self.sizes.expect(tenant.digest, tenant.size_bytes)
-        return Loaded([backend], size, load_s, note)
+        return Loaded(backends, self.expect(tenant), load_s, note)
 
     def open_soon(self, tenant: Tenant) -> "Future[Loaded]":
         """Open in a thread; for where no event loop runs yet."""
@@ -143,6 +139,23 @@ class Loader:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._exits.shutdown(wait=False)
 
+    def _open_measured(
+        self, tenant: Tenant, expected: Room, full: bool
+    ) -> tuple[list[Backend], Room, bool]:
+        """Opens; tells also what that took, and whether nothing else came or went."""
+        backends: list[Backend] = []
+        try:
+            self._begin(tenant, expected, full)
+            try:
+                backends.append(self._open(tenant, full))
+            finally:
+                grown, alone = self._end(tenant, full)
+        except OSError as error:  # of the gauge: `_open` raises another
+            backends.clear()  # what this error has passed through outlives the load
+            log.exception("%s cannot be measured", tenant.key)
+            raise LoadFailed(tenant.name, UNMEASURED, 0.0) from error
+        return backends, grown, alone
+
     def _begin(self, tenant: Tenant, expected: Room, full: bool) -> None:
         with self._counting:
             if full:  # what is free already would hide what is taken
@@ -150,12 +163,14 @@ class Loader:
             self._shares.begin(tenant.key, expected, self._gauge())
 
     def _end(self, tenant: Tenant, full: bool) -> tuple[Room, bool]:
-        """What a load took, and whether nothing else came or went meanwhile."""
         with self._counting:
-            if full:
-                trim()
-            grown = self._shares.end(tenant.key, self._gauge())
-            return grown, self._shares.was_alone(tenant.key)
+            try:
+                if full:
+                    trim()
+                grown = self._shares.end(tenant.key, self._gauge())
+                return grown, self._shares.was_alone(tenant.key)
+            finally:
+                self._shares.forget(tenant.key)
 
     def _apart(self, work: Callable[[], None]) -> None:
         """Do what changes memory and is no load's doing."""
@@ -176,7 +191,11 @@ class Loader:
 
     def _drop_here(self, backends: list[Backend]) -> None:
         with self._counting:
-            self._apart(lambda: _let_go(backends))
+            try:
+                self._apart(lambda: _let_go(backends))
+            except OSError as error:  # of the gauge: it must leave all the same
+                log.warning("what an unload frees cannot be measured: %s", error)
+                _let_go(backends)
 
 
 def open_loader(spec: PoolSpec) -> Loader:

@@ -95,7 +95,7 @@ class Mover:
     def _ended(self, seat: Seat, task: "asyncio.Task[Outcome]") -> None:
         self._tasks.discard(task)
         if seat.task is task:
-            seat.task = None
+            seat.task, seat.probes = None, False
         self.entrance.stir()
 
     async def _come(self, seat: Seat, early: bool) -> Outcome:

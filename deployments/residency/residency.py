@@ -25,7 +25,7 @@ from deployments.residency.ledger import Ledger
 from deployments.residency.loading import Loader, open_loader
 from deployments.residency.mover import Mover
 from deployments.residency.seat import Seat, Stage, Standing, Tenant
-from deployments.residency.soonest import needs_s
+from deployments.residency.soonest import is_probe, needs_s
 from deployments.residency.standing import standing
 from deployments.residency.start import load_at_start
 from deployments.residency.stats import Account
@@ -210,6 +210,8 @@ class Residency:
             while not seat.ready:
                 self._check(seat)
                 self._check_deadline(seat, urgency)
+                if seat.task is None:
+                    seat.probes = is_probe(seat, _left_s(urgency))
                 task = seat.task or self._mover.bring_in(seat)
                 await self._in_time(seat, task, urgency)
         finally:
@@ -245,7 +247,7 @@ class Residency:
             raise LoadFailed(seat.tenant.name, why.reason, why.retry_after_s)
 
     def _check_deadline(self, seat: Seat, urgency: Urgency) -> None:
-        """Refuse at once who could not be answered in time after any load so far."""
+        """Refuse at once who is too late for what is left of the shortest load so far."""
         left_s, needed_s = _left_s(urgency), needs_s(seat, self._clock())
         if left_s is not None and (left_s <= 0 or left_s < needed_s):
             seat.tally.refused += 1

@@ -74,7 +74,8 @@ class Tenant:
     blocking, called in a thread; returns when requests would be fast, and if it is told to
     be `full`, when the backend has taken all the memory that requests will make it take.
     `runtime`: what it is opened on, by name. `peak_bytes`: what a process grew by at most
-    while it was measured for its card, on that runtime; None: the card does not say.
+    while it was measured for its card, on that runtime, far more than a load keeps; None:
+    the card does not say.
     """
 
     key: str
@@ -116,6 +117,7 @@ class Seat:
     somebody waits for the last hold to end. `size`: what is counted for it, from the
     moment that it may load. `task`: its way in or out, while there is one. `began_s`:
     when its latest load began, `least_load_s` what the shortest of all took; 0: none.
+    `probes`: its way in was begun for a request that no load so far was short enough for.
     """
 
     tenant: Tenant
@@ -130,6 +132,7 @@ class Seat:
     since_s: float = 0.0
     began_s: float = 0.0
     least_load_s: float = 0.0
+    probes: bool = False
     watched: bool = False
     unloaded: bool = False
     failure: Failure | None = None

@@ -1,4 +1,4 @@
-"""What a model takes in memory: measured where it was loaded, else as its card says. Pure."""
+"""What a model takes in memory: measured where it was loaded, else guessed. Pure."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
@@ -8,7 +8,7 @@ from typing import Protocol
 from deployments.residency.eviction import Room
 
 GUESS = 2.0
-"""Bytes taken for a byte of the file, before a load here or its card has told."""
+"""Bytes taken for a byte of the file, before a load has told."""
 
 OVERHEAD_BYTES = 2 << 20
 """What a runtime takes for a model without weights."""
@@ -59,16 +59,8 @@ class Sizes:
         self._loads: Counter[str] = Counter()
         self._ratio = GUESS
 
-    def expect(
-        self, digest: str, size_bytes: int, peak_bytes: int | None = None
-    ) -> Room:
-        """What a load of that file will take.
-
-        Args:
-            digest: of the file and its runtime.
-            size_bytes: the file's.
-            peak_bytes: what its card says, before any load here has told; None: nothing.
-        """
+    def expect(self, digest: str, size_bytes: int) -> Room:
+        """What a load of that file and runtime will take, `size_bytes` being the file's."""
         taken = self._taken.get(digest)
         if taken:
             return _median(taken) + Room(size_bytes)
@@ -78,8 +70,7 @@ class Sizes:
         if recorded is not None:
             return recorded + Room(size_bytes)
         guess = int(OVERHEAD_BYTES + (1 + self._ratio) * size_bytes)
-        host = guess if peak_bytes is None else max(size_bytes, peak_bytes)
-        return Room(host, guess if self._on_device else 0)
+        return Room(guess, guess if self._on_device else 0)
 
     def knows(self, digest: str) -> bool:
         """Whether it was measured with nothing else going on, here or before."""
@@ -187,6 +178,12 @@ class Shares:
         del self._expected[key]
         host, device = self._taken.pop(key)
         return Room(int(host), int(device))
+
+    def forget(self, key: str) -> None:
+        """A load is over, and nobody knows what it took."""
+        self._expected.pop(key, None)
+        self._taken.pop(key, None)
+        self._crowded.discard(key)
 
     def pause(self, now: Room) -> None:
         """Something else, as an unload, is about to change what is taken."""

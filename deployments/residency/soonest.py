@@ -1,22 +1,37 @@
-"""How long a model that is not in memory needs at best until it answers. Pure."""
+"""How long a load that goes on needs at best until it ends. Pure."""
 
-from deployments.batching.outlook import PROBE_S
 from deployments.residency.seat import Seat, Stage
+
+LOADS = 2
+"""The first load of a file may be the longest by far: copies of it are prepared then."""
 
 
 def needs_s(seat: Seat, now_s: float) -> float:
     """Seconds that no load of it here has ever stayed below, from now on.
 
-    0: none is known; or its last load is so long ago that the next request tries,
-    whatever is known, so that a load that became shorter is noticed.
+    0: nobody knows; or it is not loading, and who asks keeps it wanted; or the load is a
+    probe, see `is_probe`.
 
     Args:
         seat: of a model that is not ready.
-        now_s: on the clock of `Seat.since_s`.
+        now_s: on the clock of `Seat.began_s`.
     """
-    if seat.stage is Stage.LOADING:
-        return max(0.0, seat.least_load_s - (now_s - seat.began_s))
-    waits_for_room = seat.stage is Stage.ABSENT and seat.task is not None
-    if not waits_for_room and now_s - seat.since_s >= PROBE_S:
+    if seat.stage is not Stage.LOADING or seat.probes:
         return 0.0
-    return seat.least_load_s
+    return max(0.0, _least_s(seat) - (now_s - seat.began_s))
+
+
+def is_probe(seat: Seat, left_s: float | None) -> bool:
+    """Whether a load is begun although none so far was short enough for who asks.
+
+    It is then tried for everybody, so that a load that became shorter serves them all.
+
+    Args:
+        seat: of a model that nobody brings in yet.
+        left_s: until the deadline of who asks; None: it has none.
+    """
+    return left_s is not None and left_s < _least_s(seat)
+
+
+def _least_s(seat: Seat) -> float:
+    return seat.least_load_s if seat.tally.loads >= LOADS else 0.0

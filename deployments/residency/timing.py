@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
+from typing import Protocol
 
 from deployments.backends.base import Backend
 from deployments.messages import Tensor
@@ -16,25 +17,36 @@ Batches = Mapping[int, Mapping[str, Tensor]]
 """Inputs by their number of rows."""
 
 
+class Learner(Protocol):
+    """Who wants to know what runs of a backend take, as `Model`."""
+
+    @property
+    def has_run(self) -> bool:
+        """Whether runs of its own have told already."""
+        ...
+
+    def timed(self, run_s: Mapping[int, float]) -> None:
+        """Told the seconds of a run by rows."""
+        ...
+
+
 def open_timed(
-    opening: Opening,
-    batches: Callable[[], Batches],
-    believe: Callable[[Mapping[int, float]], None],
-    full: bool,
+    opening: Opening, batches: Callable[[], Batches], learner: Learner, full: bool
 ) -> Backend:
-    """Open a backend and tell what its runs take.
+    """Open a backend and tell what its runs take, unless that is known.
 
     Args:
         opening: opens it warm, so that a first run is none of those that are timed.
         batches: what it is asked.
-        believe: told the seconds of a run by rows.
-        full: see `warming.open_warm`.
+        learner: who is told.
+        full: see `warming.open_warm`; a load that is not full is to be short.
 
     Raises:
         Exception: what `opening` raises, or a run.
     """
     backend = opening(full)
-    believe(run_times(backend, batches()))
+    if full and not learner.has_run:
+        learner.timed(run_times(backend, batches()))
     return backend
 
 

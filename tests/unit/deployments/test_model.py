@@ -33,6 +33,14 @@ async def test_single_request_is_answered(model):
     assert await ask(model, 1, 2) == [2, 4]
 
 
+async def test_model_has_run_once_it_has_answered(model):
+    assert not model.has_run
+
+    await ask(model, 1)
+
+    assert model.has_run
+
+
 async def test_requests_in_one_batch_get_their_own_rows(model, backend):
     backend.gate.clear()
     first = asyncio.ensure_future(ask(model, 0))

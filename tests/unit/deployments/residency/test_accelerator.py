@@ -62,10 +62,17 @@ class FakeNvml:
 
 
 class TellingNvml(FakeNvml):
-    """Tells processes apart too."""
+    """Tells processes apart too, unless it refuses; of this one only while `listed()`."""
+
+    def __init__(self, gpus):
+        super().__init__(gpus)
+        self.listed, self.refusal = lambda: True, 0
 
     def nvmlDeviceGetComputeRunningProcesses_v3(self, device, count, found):  # noqa: N802
-        told = self._held(device).items()
+        if self.refusal:
+            return self.refusal
+        held = self._held(device).items()
+        told = [one for one in held if one[0] != MINE or self.listed()]
         for one, (pid, used) in zip(found, told, strict=False):
             one.pid, one.used = pid, used
         ctypes.cast(count, ctypes.POINTER(ctypes.c_uint))[0] = len(told)
@@ -89,11 +96,41 @@ def test_bytes_of_this_process_are_counted_on_the_gpu_that_it_is_shown():
 
 def test_context_is_held_before_the_first_look():
     """Else this process is not listed, and the first model would pay for the context."""
-    cuda = FakeCuda(SECOND)
+    cuda, nvml = FakeCuda(SECOND), machine({MINE: 30})
+    nvml.listed = lambda: cuda.retained > 0
 
-    Accelerator(cuda, machine({MINE: 30}))
+    accelerator = Accelerator(cuda, nvml)
 
-    assert cuda.retained == 1
+    assert accelerator.counts_process
+    assert accelerator.held_bytes() == 30
+
+
+def test_process_that_is_listed_no_more_does_not_hold_nothing():
+    nvml = machine({MINE: 30})
+    accelerator = Accelerator(FakeCuda(SECOND), nvml)
+    nvml.listed = lambda: False
+
+    with pytest.raises(OSError, match="does not list this process any more"):
+        accelerator.held_bytes()
+
+
+def test_driver_that_refuses_later_is_not_taken_to_tell_of_nothing():
+    nvml = machine({MINE: 30})
+    accelerator = Accelerator(FakeCuda(SECOND), nvml)
+    nvml.refusal = 999
+
+    with pytest.raises(OSError, match="NVML answers 999"):
+        accelerator.held_bytes()
+
+
+def test_whole_gpu_is_counted_where_the_driver_tells_of_no_process_at_all():
+    nvml = machine({MINE: 30})
+    nvml.refusal = 3  # NVML_ERROR_NOT_SUPPORTED
+
+    accelerator = Accelerator(FakeCuda(SECOND), nvml)
+
+    assert not accelerator.counts_process
+    assert accelerator.held_bytes() == 730
 
 
 def test_part_of_a_gpu_is_found_by_its_own_name():

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from deployments.batching.outlook import PROBE_S
 from deployments.errors import (
     DeadlineExceeded,
     LoadFailed,
@@ -17,6 +16,7 @@ from deployments.errors import (
 )
 from deployments.messages import Urgency
 from deployments.residency.sizes import Sizes
+from deployments.residency.soonest import LOADS
 from models.errors import StoreCorrupt, StoreUnwritable
 from tests.fakes_residency import Pool
 
@@ -171,9 +171,14 @@ async def test_nothing_is_loaded_for_a_deadline_that_is_over(pool):
 HOUR_S = 3600.0
 
 
+def make_slow(seat):
+    """As if no load of it had ever taken less than two hours."""
+    seat.tally.loads, seat.least_load_s = LOADS, 2 * HOUR_S
+
+
 async def test_request_that_no_load_was_ever_short_enough_for_is_refused_at_once(pool):
     gate = pool.machine.hold("a")
-    pool.seats["a"].least_load_s = 2 * HOUR_S
+    make_slow(pool.seats["a"])
     first = asyncio.ensure_future(pool.use("a"))
     await until(lambda: pool.state("a").state == "LOADING")
     soon, late = (Urgency(time.monotonic() + s) for s in (HOUR_S, 3 * HOUR_S))
@@ -190,7 +195,7 @@ async def test_request_that_no_load_was_ever_short_enough_for_is_refused_at_once
 
 async def test_request_in_time_for_what_is_left_of_a_load_waits_for_it(pool):
     gate = pool.machine.hold("a")
-    pool.seats["a"].least_load_s = 2 * HOUR_S
+    make_slow(pool.seats["a"])
     first = asyncio.ensure_future(pool.use("a"))
     await until(lambda: pool.state("a").state == "LOADING")
     pool.clock.now_s += 1.5 * HOUR_S
@@ -204,20 +209,67 @@ async def test_request_in_time_for_what_is_left_of_a_load_waits_for_it(pool):
     assert pool.seats["a"].tally.refused == 0
 
 
-async def test_model_without_a_load_for_a_while_is_tried_although_it_was_slow(pool):
-    for name in "abc":  # there is room for two
-        await pool.use(name)
-    gone = next(name for name in "ab" if name not in pool.resident())
-    pool.seats[gone].least_load_s = 2 * HOUR_S
+async def test_load_that_became_shorter_serves_all_who_hoped_for_it(pool):
+    gate, seat = pool.machine.hold("a"), pool.seats["a"]
+    make_slow(seat)
     soon = Urgency(time.monotonic() + HOUR_S)
+    first = asyncio.ensure_future(pool.hold("a", soon))
+    await until(lambda: pool.state("a").state == "LOADING")
+
+    others = [asyncio.ensure_future(pool.hold("a", soon)) for _ in range(19)]
+    await until(lambda: seat.waiting == 20 or any(one.done() for one in others))
+    gate.set()
+    await asyncio.gather(first, *others)
+
+    assert (seat.holds, seat.tally.refused) == (20, 0)
+    assert seat.least_load_s < HOUR_S
+    seat.holds = 0
+
+
+async def test_load_after_one_for_the_hasty_refuses_again(pool):
+    seat = pool.seats["a"]
+    make_slow(seat)
+    soon = Urgency(time.monotonic() + HOUR_S)
+    await pool.hold("a", soon)
+    pool.give_back("a")
+    await pool.residency.unload("a")
+    seat.unloaded = False  # as after an eviction
+    gate = pool.machine.hold("a")
+    make_slow(seat)
+    early = asyncio.ensure_future(pool.residency.prefetch(["a"]))
+    await until(lambda: pool.state("a").state == "LOADING")
+
     with pytest.raises(DeadlineExceeded):
-        await pool.hold(gone, soon)
+        await asyncio.wait_for(pool.hold("a", soon), 60)
 
-    pool.clock.now_s += PROBE_S
-    await pool.hold(gone, soon)
+    gate.set()
+    assert await early == ["a"]
 
-    pool.give_back(gone)
-    assert pool.seats[gone].least_load_s < HOUR_S
+
+async def test_model_that_only_the_hasty_want_gets_its_room_in_the_end():
+    """Each leaves in its turn; as others wait, the model goes on to be wanted."""
+    pool = Pool({"a": 10, "b": 10}, memory_bytes=10)
+    seat = pool.seats["b"]
+    make_slow(seat)
+    await pool.hold("a")
+    soon = Urgency(time.monotonic() + HOUR_S)
+    asked = [asyncio.ensure_future(pool.hold("b", soon)) for _ in range(3)]
+    await until(lambda: seat.waiting == 3 or any(one.done() for one in asked))
+    way_in = seat.task
+    asked[0].cancel()
+    await until(lambda: asked[0].done())
+
+    def place_is_made():
+        pool.clock.now_s += 1.0
+        return not pool.seats["a"].ready
+
+    await until(place_is_made)
+    assert seat.task is way_in
+    pool.give_back("a")
+    await asyncio.gather(*asked[1:])
+
+    assert (seat.holds, seat.tally.refused) == (2, 0)
+    await pool.residency.close()
 
 
 async def test_shortest_load_is_remembered(pool):
@@ -534,6 +586,59 @@ async def test_first_load_beyond_the_peak_of_its_card_is_told(caplog):
     assert pool.state("b").reason == ""
     assert len(caplog.messages) == 1
     await pool.residency.close()
+
+
+def test_peak_that_a_card_has_measured_keeps_no_model_out():
+    """It holds what is free again after a load, so it is many times what is kept."""
+    pool = Pool({}, sizes=Sizes(), memory_bytes=100 << 20)
+    for name in "abcd":
+        pool.seats[name] = pool.offer(name, 4 << 20, 16 << 20, peak_bytes=101 << 20)
+
+    pool.residency.load_at_start(["a", "b", "c", "d"])
+
+    assert pool.resident() == ["a", "b", "c", "d"]
+
+
+async def test_load_before_which_nothing_can_be_measured_fails_with_that_reason(pool):
+    pool.machine.gauge_error = OSError("NVML answers 999")
+
+    with pytest.raises(LoadFailed, match="memory that it takes cannot be measured"):
+        await pool.use("a")
+
+    assert pool.state("a").state == "UNAVAILABLE"
+    assert pool.machine.opens == []
+    pool.machine.gauge_error = None
+    await pool.residency.load("a")
+    assert pool.resident() == ["a"]
+
+
+async def test_load_after_which_nothing_can_be_measured_leaves_nothing_behind():
+    pool = Pool(SIZES, sizes=Sizes(), memory_bytes=1 << 40)
+    gate = pool.machine.hold("a")
+    asked = asyncio.ensure_future(pool.use("a"))
+    await until(lambda: pool.machine.opens == ["a"])
+    pool.machine.gauge_error = OSError("NVML answers 999")
+    gate.set()
+
+    with pytest.raises(LoadFailed, match="memory that it takes cannot be measured"):
+        await asked
+
+    assert pool.state("a").state == "UNAVAILABLE"
+    assert pool.machine.held_bytes == 0
+    pool.machine.gauge_error = None
+    await pool.use("b")
+    assert pool.loader.sizes.knows(pool.seats["b"].tenant.digest)  # loaded alone
+    await pool.residency.close()
+
+
+async def test_model_leaves_although_nothing_can_be_measured(pool):
+    await pool.use("a")
+    pool.machine.gauge_error = OSError("NVML answers 999")
+
+    await pool.residency.unload("a")
+
+    assert pool.state("a").state == "UNAVAILABLE"
+    assert pool.machine.held_bytes == 0
 
 
 async def test_cancelled_request_leaves_no_hold_behind(pool):

@@ -202,23 +202,6 @@ def test_load_among_others_is_not_recorded():
     assert book.written == []
 
 
-def test_card_says_what_a_first_load_takes_where_it_was_measured():
-    sizes = Sizes()
-
-    assert sizes.expect("d", 10 * MB, peak_bytes=17 * MB) == Room(17 * MB)
-    assert sizes.expect("d", 10 * MB, peak_bytes=1 * MB) == Room(10 * MB)
-
-    sizes.learn("d", 10 * MB, Room(5 * MB))
-
-    assert sizes.expect("d", 10 * MB, peak_bytes=17 * MB) == Room(15 * MB)
-
-
-def test_record_goes_before_the_card():
-    sizes = Sizes(record=Book(d=Room(30 * MB)))
-
-    assert sizes.expect("d", 10 * MB, peak_bytes=17 * MB) == Room(40 * MB)
-
-
 def test_load_beyond_the_peak_of_its_card_is_told_and_one_below_is_not():
     told = beyond(50 * MB, Room(80 * MB))
 
