@@ -4,7 +4,7 @@ One of them is one YAML file; its name is its id. An older version of a model is
 its own beside it, `models/ID@VERSION.yaml`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,9 @@ from configs.pipeline import PipelineSpec
 from configs.recipe import RecipeSpec
 from configs.spec import SpecType, read_spec
 from configs.versions import APART, check_versions, read_older, version_file
+
+LEARN_LABELS = {"train", "prune-unstructured", "prune-channels", "qat", "qat-litert"}
+"""The steps that need labels of the photos that they train on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,15 @@ class Catalogue:
         found = (*self.older.get(model, ()), *((newest,) if newest else ()))
         return {spec.version: spec for spec in found}
 
-    def maker(self, model: str, variant: str) -> RecipeSpec | None:
-        """The recipe whose own variant it is; None: there is no such recipe."""
+    def maker(
+        self, model: str, variant: str, version: int | None = None
+    ) -> RecipeSpec | None:
+        """The recipe whose own variant it is; None: there is no such recipe.
+
+        `version`: of the model; None: the newest, the only one that recipes make.
+        """
+        if version is not None and version != self.models[model].version:
+            return None
         wanted = (model, variant)
         made = (
             one for one in self.recipes.values() if wanted == (one.model, one.variant)
@@ -92,6 +102,7 @@ def _check_references(catalogue: Catalogue) -> None:
         if model.calibration is not None:
             wanted.append(model.calibration.dataset)
         _require(file, "datasets", wanted, catalogue.datasets)
+        _require_labels(file, "evaluation", model.evaluation, catalogue)
         if model.labels and not (catalogue.root / model.labels).is_file():
             raise ConfigError(file, "labels", f"no such file: {model.labels}")
     for pipeline in catalogue.pipelines.values():
@@ -146,9 +157,30 @@ def _check_recipes(catalogue: Catalogue) -> None:
             raise ConfigError(file, "variant", reason)
         makers[made] = recipe.id
     for recipe in catalogue.recipes.values():
+        _check_labels(catalogue, recipe)
         _check_source(catalogue, recipe)
         _check_teachers(catalogue, recipe)
         _refuse_circle(catalogue, recipe, ())
+
+
+def _check_labels(catalogue: Catalogue, recipe: RecipeSpec) -> None:
+    """Refuse what would fail for want of labels, be it after all steps."""
+    file, steps = _recipe_file(catalogue, recipe), {one.step for one in recipe.steps}
+    _require_labels(file, "data.evaluation", recipe.data.evaluation, catalogue)
+    if "distil" in steps and not steps & LEARN_LABELS:
+        return
+    for key in ("train", "validation"):
+        named = getattr(recipe.data, key)
+        _require_labels(file, f"data.{key}", (named,) if named else (), catalogue)
+
+
+def _require_labels(
+    file: Path, key: str, names: Iterable[str], catalogue: Catalogue
+) -> None:
+    for name in names:
+        if not catalogue.datasets[name].labelled:
+            reason = f"{name} must have labels: only `distil` trains without"
+            raise ConfigError(file, key, reason)
 
 
 def _recipe_file(catalogue: Catalogue, recipe: RecipeSpec) -> Path:
@@ -206,8 +238,10 @@ def _needs(catalogue: Catalogue, recipe: RecipeSpec) -> Iterator[RecipeSpec]:
         if kind != "pipeline":
             continue
         for member in catalogue.pipelines[name].ensemble.members:
-            variant = member.variant or catalogue.models[member.model].variant
-            maker = catalogue.maker(member.model, variant)
+            newest = catalogue.models[member.model]
+            version = member.version or newest.aliases.get("stable", newest.version)
+            model = catalogue.versions(member.model)[version]
+            maker = catalogue.maker(model.id, member.variant or model.variant, version)
             if maker is not None:
                 yield maker
 

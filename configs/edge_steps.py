@@ -109,7 +109,7 @@ class OrtExportStep(_PhoneStep):
 
     step: Literal["ort-export"]
     oldest_runtime: bool = Field(
-        True, description="Also ONNX Runtime 1.18, which Python 3.13 has not."
+        True, description="Also ONNX Runtime 1.18; not on Python 3.13, which it lacks."
     )
     threads: tuple[int, ...] = Field(
         (1, 2, 3, 4),

@@ -63,6 +63,10 @@ class RecipeDataSpec(Spec):
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
+MIN_AGREEMENT = 0.9
+"""Of metric `agreement`, when the bar says no number."""
+
+
 class BarSpec(Spec):
     """What a variant must reach to be stored.
 
@@ -99,6 +103,13 @@ class BarSpec(Spec):
     )
 
     @property
+    def least_agreement(self) -> float | None:
+        """The agreement that is wanted, said or of its metric; None: none is."""
+        if self.min_agreement is None and self.metric == "agreement":
+            return MIN_AGREEMENT
+        return self.min_agreement
+
+    @property
     def is_timed(self) -> bool:
         """Whether the machine that judges decides too."""
         return self.max_latency_ms is not None or self.max_latency_share is not None
@@ -130,19 +141,32 @@ class ClassBarSpec(Spec):
         return self
 
     def looser_than(self, bar: BarSpec) -> list[str]:
-        """The keys that ask for less than `bar` does, judged alike, with both numbers."""
-        if self.judged not in (None, bar.judged):
+        """The keys that ask for less than `bar` does, with both numbers.
+
+        Nothing where the class is `inside` and the bar `overlaps`: it judges more strictly.
+        """
+        if (self.judged, bar.judged) == ("inside", "overlaps"):
             return []
-        found = []
+        found, wanted = [], _wanted(bar)
         for key, own in self.model_dump(exclude_none=True, exclude={"judged"}).items():
-            other = getattr(bar, key, None)
-            if key == "max_drop_points" and bar.min_top1_share is not None:
-                other = None  # the share takes its place
+            other = wanted.get(key)
             at_most = key.startswith("max_")
             if other is not None and (own > other if at_most else own < other):
                 word = "at most" if at_most else "at least"
                 found.append(f"{key} must be {word} {other:g} as in bar, got {own:g}")
         return found
+
+
+def _wanted(bar: BarSpec) -> dict[str, float]:
+    """What `bar` asks for, by key; numbers that it does not look at are left out."""
+    said = bar.model_dump(
+        include=set(ClassBarSpec.model_fields) - {"judged"}, exclude_none=True
+    )
+    if bar.metric != "top1" or bar.min_top1_share is not None:
+        said.pop("max_drop_points")  # nobody looks, or the share takes its place
+    if bar.least_agreement is not None:
+        said["min_agreement"] = bar.least_agreement
+    return said
 
 
 class RecipeSpec(Spec):

@@ -4,12 +4,12 @@ A class that has ONNX Runtime runs the file; every other one needs a conversion 
 here makes of ONNX, so its verdict says what is known to stand against one.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from configs.device import Arithmetic, DeviceSpec, Runtime
 from edge.importing.counterparts import GONE, LITERT
-from edge.importing.kernels import kernels, opset
+from edge.importing.kernels import kernels, limits, opset
 from edge.importing.verdicts import NEEDED, Verdict, without_costs
 from edge.readiness import edge_tpu, micro, rules
 from edge.readiness.classes import costly, time_in, too_large
@@ -45,7 +45,11 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """What is known of a file; `cost` None: shapes inside it vary."""
+    """What is known of a file.
+
+    `cost` None: shapes inside it vary, or it has operators whose sums are not counted,
+    which `uncounted` names. `opsets`: what it imports, by domain; `ir_version` 0: not said.
+    """
 
     ops: tuple[OnnxOp, ...]
     ends: tuple[End, ...]
@@ -53,6 +57,9 @@ class OnnxFile:
     weights: int
     cost: Cost | None = None
     arithmetic: Arithmetic = "float32"
+    uncounted: tuple[str, ...] = ()
+    opsets: Mapping[str, int] = field(default_factory=dict)
+    ir_version: int = 0
 
 
 def verdict(file: OnnxFile, device: DeviceSpec) -> Verdict:
@@ -68,9 +75,26 @@ def _held(file: OnnxFile, device: DeviceSpec, runtime: Runtime) -> Readiness:
     own = file.cost or NO_COST
     took = time_in(device, own, file.arithmetic)
     findings = tuple(_known(op, runtime) for op in file.ops)
-    fatal = (*_ends(file, device), *too_large(device, own, file.size_bytes))
+    misfits = (*_ends(file, device), *too_large(device, own, file.size_bytes))
+    fatal = (*_too_new(file, runtime), *misfits)
     warnings = (*costly(device, own, took), *_warnings(file))
     return Readiness(device.id, findings, fatal, own, took, warnings)
+
+
+def _too_new(file: OnnxFile, runtime: Runtime) -> Iterator[str]:
+    """What of the file `runtime` does not open, whatever operators there are."""
+    known = limits(runtime)
+    if known is None:
+        return
+    newest = known.ir_version
+    if file.ir_version > newest:
+        why = f"IR version {file.ir_version} is newer than {newest} of {runtime}"
+        yield f"{why}; save it with ir_version {newest}"
+    for domain, version in file.opsets.items():
+        newest = known.opsets.get(domain, version)
+        if version > newest:
+            why = f"opset {version} of {domain} is newer than {newest} of {runtime}"
+            yield f"{why}; export it for opset {newest}"
 
 
 def _known(op: OnnxOp, runtime: Runtime) -> Finding:
@@ -93,7 +117,9 @@ def _warnings(file: OnnxFile) -> Iterator[str]:
     if varying:
         yield f"shapes vary, as {varying[0]}; one was taken for what varies"
     if file.cost is None:
-        yield "what a run costs is not known: shapes inside the file vary"
+        names = ", ".join(file.uncounted)
+        why = f"{names} not counted" if names else "shapes inside the file vary"
+        yield f"what a run costs is not known: {why}"
 
 
 def _ends(file: OnnxFile, device: DeviceSpec) -> Iterator[str]:

@@ -8,13 +8,11 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
+from edge.importing.kernels import ONNX
 from edge.importing.onnx_classes import End, OnnxFile, OnnxOp
 from edge.importing.refusals import Refused, first_line
 from models.litert.cost import Cost
-from models.mobile.from_onnx import cost_of, is_rounded
-
-OWN = ("", "ai.onnx")
-"""Names of ONNX's own domain."""
+from models.mobile.from_onnx import OWN, cost_of, rounds, uncounted
 
 KNOWN = (*OWN, "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc")
 """Domains that ONNX Runtime has without libraries of others; `ai.onnx.…` beside them."""
@@ -52,19 +50,28 @@ def described(
     model: onnx.ModelProto, ends: tuple[End, ...], size_bytes: int
 ) -> OnnxFile:
     """What is held against classes; a dimension that varies is taken as one."""
-    own, rounds = None, False
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "fixed.onnx"
-        if _fixed(model, file):
-            own, rounds = _cost(file), is_rounded(file)
+    left_out = uncounted(model)
     return OnnxFile(
         ops=tuple(_ops(model)),
         ends=ends,
         size_bytes=size_bytes,
         weights=sum(math.prod(one.dims) for one in model.graph.initializer),
-        cost=own,
-        arithmetic="int8" if rounds else "float32",
+        cost=None if left_out else _cost(model),
+        arithmetic="int8" if rounds(model) else "float32",
+        uncounted=left_out,
+        opsets=_opsets(model),
+        ir_version=model.ir_version,
     )
+
+
+def _opsets(model: onnx.ModelProto) -> dict[str, int]:
+    """What it and its functions import: the newest of each domain."""
+    told = (model.opset_import, *(one.opset_import for one in model.functions))
+    found: dict[str, int] = {}
+    for one in (one for imports in told for one in imports):
+        domain = one.domain or ONNX
+        found[domain] = max(one.version, found.get(domain, 0))
+    return found
 
 
 def _ops(model: onnx.ModelProto) -> Iterator[OnnxOp]:
@@ -128,9 +135,11 @@ def _is_fixed(graph: onnx.GraphProto) -> bool:
     return all(name in known for node in graph.node for name in node.output if name)
 
 
-def _cost(file: Path) -> Cost | None:
-    """None: it has operators whose sums are not counted like those of a layer."""
-    try:
-        return cost_of(file)
-    except (KeyError, IndexError):
-        return None
+def _cost(model: onnx.ModelProto) -> Cost | None:
+    """None: shapes inside it vary, or an operator's sums are unlike those of a layer."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "fixed.onnx"
+        try:
+            return cost_of(file) if _fixed(model, file) else None
+        except (KeyError, IndexError):
+            return None

@@ -99,13 +99,20 @@ def _operators(program: Any) -> list[dict[str, object]]:
 
 
 def _cost(file: Path, program: Any) -> dict[str, int] | None:
-    """Of one run in FP32; None: it has sums that are not counted."""
+    """Of one run in FP32; None: shapes vary, or it has sums that are not counted."""
     from models.mobile.from_torch import cost_of
 
+    if not all(_is_fixed(node.meta.get("val")) for node in program.graph.nodes):
+        return None
     names = {str(node.target) for node in program.graph.nodes}
     if any(name.startswith(UNCOUNTED) for name in names):
         return None
     return asdict(cost_of(file, Widths(4, 4)))
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether the shape of what a node gives is of numbers, not of symbols."""
+    return all(isinstance(size, int) for size in getattr(value, "shape", ()))
 
 
 def _end(name: str, value: Array) -> dict[str, object]:

@@ -11,6 +11,23 @@ from models.mobile.nodes import Node, Widths, cost
 
 ROUNDING = ("QuantizeLinear", "DequantizeLinear")
 SUMS = ("Conv", "Gemm", "MatMul")
+WHOLE_NUMBERS = (
+    "ConvInteger", "DynamicQuantizeLSTM", "DynamicQuantizeLinear",
+    "DynamicQuantizeMatMul", "MatMulInteger", "MatMulIntegerToFloat", "QAttention",
+    "QGemm", "QLinearConv", "QLinearMatMul",
+)  # fmt: skip
+"""Operators that take or give rounded numbers with no others around them."""
+
+UNCOUNTED = (
+    "Attention", "CausalConvWithState", "ConvInteger", "ConvTranspose", "DFT",
+    "DeformConv", "Det", "Einsum", "GRU", "LSTM", "LinearAttention", "MatMulInteger",
+    "QLinearConv", "QLinearMatMul", "RNN", "STFT",
+)  # fmt: skip
+"""Operators of ONNX that multiply otherwise than those of `SUMS`."""
+
+OWN = ("", "ai.onnx")
+"""Names of ONNX's own domain."""
+
 INT8, FLOAT = Widths(1, 1), Widths(4, 4)
 
 
@@ -26,16 +43,46 @@ def cost_of(file: Path) -> Cost:
         for one in graph.node
         if one.op_type not in (*ROUNDING, "Constant")
     ]
-    rounds = any(one.op_type in ROUNDING for one in graph.node)
-    inputs = {one.name: math.prod(shapes[one.name]) for one in graph.input}
+    is_int8 = any(one.op_type in ROUNDING for one in graph.node)
+    inputs = {
+        one.name: math.prod(shapes[one.name])
+        for one in graph.input
+        if one.name not in held  # before version 4 of the format they are inputs too
+    }
     outputs = [names.get(one.name, one.name) for one in graph.output]
-    return cost(nodes, inputs, outputs, INT8 if rounds else FLOAT)
+    return cost(nodes, inputs, outputs, INT8 if is_int8 else FLOAT)
 
 
 def is_rounded(file: Path) -> bool:
-    """Whether `file` has operators that round to INT8."""
-    nodes = onnx.load(file).graph.node
-    return any(one.op_type in ROUNDING for one in nodes)
+    """Whether `file` has operators that round to INT8 or compute in it."""
+    return rounds(onnx.load(file))
+
+
+def rounds(model: onnx.ModelProto) -> bool:
+    """The same of a model that is loaded."""
+    known = (*ROUNDING, *WHOLE_NUMBERS)
+    return any(one.op_type in known for one in model.graph.node)
+
+
+def uncounted(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Operators by name whose sums `cost_of` does not count; none: it counts all of them.
+
+    Of another domain, a function of the file, or holding graphs of their own: it does not
+    look into any.
+    """
+    local = {(one.domain, one.name) for one in model.functions}
+    return tuple(sorted({
+        one.op_type if one.domain in OWN else f"{one.domain}:{one.op_type}"
+        for one in model.graph.node
+        if (one.domain, one.op_type) in local or _is_left_out(one)
+    }))  # fmt: skip
+
+
+def _is_left_out(node: onnx.NodeProto) -> bool:
+    if node.domain not in OWN:
+        return node.op_type not in ROUNDING
+    holds = any(one.HasField("g") or one.graphs for one in node.attribute)
+    return holds or node.op_type in UNCOUNTED
 
 
 def _names(graph: onnx.GraphProto) -> dict[str, str]:

@@ -32,7 +32,7 @@ class Wanted:
     """What is asked of the file on so many photos and threads.
 
     `tolerance`: by how much a logit may be off its source; None: it is in fewer bits.
-    `oldest`: the oldest runtime is asked as well.
+    `oldest`: the oldest runtime is asked as well, where there is one for this Python.
     """
 
     step: str
@@ -85,7 +85,7 @@ def prove(
     if reason is not None:
         raise BuildFailed(bench.recipe.id, wanted.step, reason)
     said = {
-        **_told(made, output, bench),
+        **_told(made, wanted, output, bench),
         "source": against_source(made, wanted, asker, bench),
         "golden_tolerance": _allowed(made, output, list(others.values()), pixels),
         "oldest": _oldest(made, wanted, Newest(inputs, output, share), bench, tools),
@@ -122,7 +122,7 @@ def unlike(output: Floats, others: Mapping[int, Floats], share: float) -> str | 
 def _oldest(
     made: Made, wanted: Wanted, newest: Newest, bench: Bench, tools: Tools
 ) -> OldestFact | None:
-    if not wanted.oldest:
+    if not wanted.oldest or not toolings.has_oldest(made.asked.form):
         return None
     found = asked_oldest(made.asked, newest, wanted.photos, bench, tools)
     if isinstance(found, str):
@@ -130,7 +130,9 @@ def _oldest(
     return found
 
 
-def _told(made: Made, output: Floats, bench: Bench) -> Mapping[str, object]:
+def _told(
+    made: Made, wanted: Wanted, output: Floats, bench: Bench
+) -> Mapping[str, object]:
     """What its converter has said of the file."""
     seen = bench.spec.front_end
     return {
@@ -142,7 +144,18 @@ def _told(made: Made, output: Floats, bench: Bench) -> Mapping[str, object]:
         "front_end": None if seen is None else seen.model_dump(mode="json"),
         **_ends(made, output, bench),
         **made.said,
+        **_unasked(made, wanted),
     }
+
+
+def _unasked(made: Made, wanted: Wanted) -> Mapping[str, str]:
+    """The caveat of a file that the oldest runtime should be asked about and is not."""
+    form = made.asked.form
+    if not wanted.oldest or toolings.has_oldest(form):
+        return {}
+    python = ".".join(map(str, toolings.NO_WHEELS[form]))
+    why = f"there is no wheel of it for Python {python} and later"
+    return {"caveat": f"{toolings.oldest_runtime(form)} was not asked: {why}"}
 
 
 def against_source(

@@ -20,6 +20,8 @@ OLDEST: Mapping[DeviceForm, str] = {"executorch": "executorch", "ort": "onnxrunt
 """The forms that an older runtime is asked for as well, and its distribution."""
 ONNX_RUNTIME = Tooling("onnxruntime", ())
 """No environment: this interpreter."""
+NO_WHEELS: Mapping[DeviceForm, tuple[int, int]] = {"ort": (3, 13)}
+"""The first Python for which there is no wheel of the oldest runtime."""
 
 
 def mobile() -> Tooling:
@@ -30,6 +32,11 @@ def mobile() -> Tooling:
 def oldest(form: DeviceForm) -> Tooling:
     """The oldest runtime for a form of `OLDEST`; 1.0 GB for ExecuTorch, else 0.1 GB."""
     return pinned(Path(__file__).parent / f"{OLDEST[form]}-oldest.txt")
+
+
+def has_oldest(form: DeviceForm) -> bool:
+    """Whether the oldest runtime can be had for this Python."""
+    return form not in NO_WHEELS or sys.version_info[:2] < NO_WHEELS[form]
 
 
 def mobile_pins() -> tuple[str, ...]:

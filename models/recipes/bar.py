@@ -10,9 +10,6 @@ from models.recipes.judged import Judged
 
 Outcome = Literal["clears", "open", "below"]
 
-MIN_AGREEMENT = 0.9
-"""Of metric `agreement`, when the bar says no number."""
-
 NO_REFERENCE = "nothing: it needs a reference, see `bar.against`"
 
 
@@ -52,9 +49,7 @@ def _quality(
     if bar.metric == "top1" and drop is not None and bar.min_top1_share is None:
         wanted = f"at most {bar.max_drop_points:g} points of top-1 lost {place}"
         yield at_most(wanted, drop, bar.max_drop_points)
-    least = bar.min_agreement
-    if least is None and bar.metric == "agreement":
-        least = MIN_AGREEMENT
+    least = bar.least_agreement
     if least is not None:
         wanted = f"the reference's answer on {least:.1%} of {fact.dataset}"
         yield at_least_beside(wanted, fact.agreement, least)

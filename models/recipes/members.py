@@ -7,7 +7,7 @@ from configs.recipe import RecipeSpec
 from models.build import build_model
 from models.choice import member_card
 from models.collect import BUILT
-from models.errors import VariantNotFound
+from models.errors import BuildFailed, VariantNotFound
 from models.fit import build_ensemble, member_cards, member_spec
 from models.weights import ensemble_terms
 from models.workshop import Workshop
@@ -26,6 +26,7 @@ class Members:
 
         Raises:
             BelowBar: a member's own recipe does not store it.
+            BuildFailed: a member is of an older version than its recipe makes.
             ModelError: a member cannot be made.
         """
         catalogue = self._workshop.catalogue
@@ -37,6 +38,8 @@ class Members:
 
     def _see_to_pipeline(self, pipeline: PipelineSpec) -> None:
         for member in pipeline.ensemble.members:
+            self._refuse_lost(pipeline, member)
+        for member in pipeline.ensemble.members:
             self._see_to_member(member)
         cards = member_cards(self._workshop, pipeline)
         try:
@@ -44,15 +47,35 @@ class Members:
         except VariantNotFound:
             build_ensemble(self._workshop, pipeline)
 
+    def _refuse_lost(self, pipeline: PipelineSpec, member: MemberSpec) -> None:
+        """Raise `BuildFailed` for an older version that is gone, before others are made."""
+        catalogue = self._workshop.catalogue
+        spec = member_spec(catalogue, member)
+        variant, newest = member.variant or spec.variant, catalogue.models[spec.id]
+        if spec.version == newest.version or variant in BUILT:
+            return
+        if self._is_stored(member):
+            return
+        wanted = f"{spec.id} {spec.version} {variant} is not stored and cannot be made"
+        reason = f"{wanted}: recipes make the newest version, {newest.version}"
+        raise BuildFailed(pipeline.id, "members", reason)
+
     def _see_to_member(self, member: MemberSpec) -> None:
+        if self._is_stored(member):
+            return
         workshop = self._workshop
         spec = member_spec(workshop.catalogue, member)
+        variant = member.variant or spec.variant
+        maker = workshop.catalogue.maker(spec.id, variant, spec.version)
+        if maker is not None:
+            self._make(maker.id)
+        elif variant in BUILT:
+            list(build_model(workshop.at(spec), spec))
+
+    def _is_stored(self, member: MemberSpec) -> bool:
+        spec = member_spec(self._workshop.catalogue, member)
         try:
-            member_card(workshop.store, spec, member)
+            member_card(self._workshop.store, spec, member)
         except VariantNotFound:
-            variant = member.variant or spec.variant
-            maker = workshop.catalogue.maker(spec.id, variant)
-            if maker is not None:
-                self._make(maker.id)
-            elif variant in BUILT:
-                list(build_model(workshop.at(spec), spec))
+            return False
+        return True

@@ -5,6 +5,7 @@ in which batches ask: a teacher's answers to a view can be kept, and a student t
 later sees the same pixels.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,28 +55,41 @@ class Photos:
 
 
 class View:
-    """Every photo, varied once as `spec` says."""
+    """Every photo, varied once as `spec` says.
+
+    `like`: whose pixels `spec` counts in; None: those of `photos`. At another size moves
+    are scaled, and noise is repeated or left out pixel by pixel: the picture is the same.
+    """
 
     def __init__(
-        self, photos: Photos, spec: AugmentationSpec, seed: int, index: int
+        self,
+        photos: Photos,
+        spec: AugmentationSpec,
+        seed: int,
+        index: int,
+        like: FrontEnd | None = None,
     ) -> None:
         self.seed, self.index = seed, index
         draw, n = np.random.default_rng([seed, index]), len(photos)
         self._photos, self._spec = photos, spec
         self._flip = torch.from_numpy(draw.random(n) < 0.5)
-        reach = spec.shift_px
-        self._shift = torch.from_numpy(draw.integers(0, 2 * reach + 1, (n, 2)))
+        height, width, channels = (like or photos.image).shape
+        own = photos.image.shape[:2]
+        moves = draw.integers(0, 2 * spec.shift_px + 1, (n, 2)) - spec.shift_px
+        ratios = np.array([own[0] / height, own[1] / width])
+        self._shift = torch.from_numpy(np.rint(moves * ratios).astype(np.int64))
+        self._reach = math.ceil(spec.shift_px * ratios.max())
         scale = draw.uniform(1 - spec.brightness, 1 + spec.brightness, (n, 1, 1, 1))
         self._scale = torch.from_numpy(scale).float()
         self._field = torch.from_numpy(draw.integers(0, NOISE_FIELDS, n))
         self._partner = torch.from_numpy(draw.permutation(n))
         share = draw.beta(spec.mixup, spec.mixup, n) if spec.mixup else np.ones(n)
         self._share = torch.from_numpy(share).float()
-        height, width, channels = photos.image.shape
         fields = draw.standard_normal(
             (NOISE_FIELDS if spec.noise else 0, channels, height, width)
         )
-        self._noise = torch.from_numpy(fields).float() * spec.noise
+        noise = torch.from_numpy(fields).float() * spec.noise
+        self._noise = functional.interpolate(noise, own) if spec.noise else noise
         stretch = draw.uniform(1 - spec.zoom, 1 + spec.zoom, (n if spec.zoom else 0, 2))
         self._stretch = torch.from_numpy(stretch).float()
 
@@ -109,7 +123,7 @@ class View:
         if spec.zoom:
             images = _stretched(images, self._stretch[rows])
         if spec.shift_px:
-            images = _shifted(images, self._shift[rows], spec.shift_px)
+            images = _shifted(images, self._shift[rows], self._reach)
         if spec.brightness:
             images = images * self._scale[rows]
         if spec.noise:
@@ -133,11 +147,11 @@ def _stretched(images: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
 
 
 def _shifted(images: torch.Tensor, by: torch.Tensor, reach: int) -> torch.Tensor:
-    """Each image moved; what comes in is its border, repeated."""
+    """Each image moved within `reach`; what comes in is its border, repeated."""
     height, width = images.shape[2:]
     padded = functional.pad(images, (reach,) * 4, mode="replicate")
-    down = by[:, :1] + torch.arange(height)
-    right = by[:, 1:] + torch.arange(width)
+    down = reach + by[:, :1] + torch.arange(height)
+    right = reach + by[:, 1:] + torch.arange(width)
     every = torch.arange(len(images))[:, None, None]
     moved = padded.permute(0, 2, 3, 1)[every, down[:, :, None], right[:, None, :]]
     return moved.permute(0, 3, 1, 2)

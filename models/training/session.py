@@ -49,14 +49,24 @@ def open_sets(bench: Bench, told: Told | None = None) -> Sets:
 
 
 def is_labelled(bench: Bench) -> bool:
-    """Whether the photos that a student is told by, and held out on, have labels.
+    """Whether the photos that a student learns from have labels.
 
     Raises:
-        ModelError: a dataset cannot be had.
+        BuildFailed: the recipe names none.
+        ModelError: the dataset cannot be had.
     """
-    names = [training_set(bench), bench.data.validation]
-    opened = (bench.materials.dataset(name) for name in names if name is not None)
-    return all(dataset.is_labelled for dataset in opened)
+    return bench.materials.dataset(training_set(bench)).is_labelled
+
+
+def is_held_to_labels(bench: Bench) -> bool:
+    """Whether the photos that a student is held out on have labels.
+
+    Raises:
+        BuildFailed: the recipe names none.
+        ModelError: the dataset cannot be had.
+    """
+    held_out = bench.data.validation or training_set(bench)
+    return bench.materials.dataset(held_out).is_labelled
 
 
 def seen_by(bench: Bench, sets: Sets, front_end: FrontEnd) -> Sets:

@@ -20,6 +20,9 @@ from models.training.panel import Panel
 from models.training.photos import View
 from models.training.session import Sets, seen_by
 
+ALIKE = 1
+"""How photos of other sizes are varied alike; what was kept before is not asked for."""
+
 
 class Council:
     """A panel, and the photos of one recipe as each of it sees them."""
@@ -47,7 +50,8 @@ class Council:
         def seeing(front: FrontEnd) -> View:
             if front == self._bench.spec.front_end:
                 return view
-            return View(self._seen(front).train, drawn, view.seed, view.index)
+            own = self._bench.spec.front_end
+            return View(self._seen(front).train, drawn, view.seed, view.index, own)
 
         found = self._panel.logits(seeing).half()
         with write_whole(kept) as part, part.open("wb") as content:
@@ -61,10 +65,18 @@ class Council:
             self._sets[front] = seen_by(self._bench, own, front)
         return self._sets[front]
 
+    def _are_of_many_sizes(self) -> bool:
+        """Whether a teacher sees other sizes than the student."""
+        fronts = [one.spec.front_end for one in self._panel.teachers]
+        own = self._bench.spec.front_end
+        return any(one and own and one.shape != own.shape for one in fronts)
+
     def _file(self, view: View, drawn: AugmentationSpec) -> Path:
         bench, seen = self._bench, self._bench.spec.front_end
+        said = {"varied": ALIKE} if self._are_of_many_sizes() else {}
         name = hash_of(
             {
+                **said,
                 "teachers": [_content(one) for one in self._panel.teachers],
                 "photos": bench.materials.sha256(bench.data.train or ""),
                 "held out": bench.data.validation is None,

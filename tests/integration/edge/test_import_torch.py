@@ -35,6 +35,19 @@ def test_torch_program_is_run_and_summed_up(tmp_path):
     assert found.facts["cost"]["macs"] == 6
 
 
+def test_torch_program_of_any_batch_runs_and_its_cost_is_not_guessed(tmp_path):
+    file, network = tmp_path / "small.pt2", torch.nn.Linear(3, 2).eval()
+    batch = ({0: torch.export.Dim("batch")},)
+    program = torch.export.export(network, (torch.zeros(2, 3),), dynamic_shapes=batch)
+    torch.export.save(program, file)
+
+    found = inspect(file, DEVICES)
+
+    assert found.reason == {}
+    assert found.facts["inputs"][0]["shape"] == [2, 3]
+    assert found.facts["cost"] is None
+
+
 def test_torch_program_that_nothing_converts_has_a_verdict_for_every_class(tmp_path):
     file, network = tmp_path / "small.pt2", torch.nn.Linear(3, 2).eval()
     torch.export.save(torch.export.export(network, (torch.zeros(1, 3),)), file)

@@ -1,11 +1,13 @@
 """An .onnx over device classes: who runs it, and what stands against a conversion."""
 
+from dataclasses import replace
+
 import pytest
 
 from configs.catalogue import packaged_catalogue
 from configs.device import load_devices
 from edge.importing.counterparts import LITERT
-from edge.importing.kernels import kernels, opset
+from edge.importing.kernels import kernels, limits, opset
 from edge.importing.onnx_classes import End, OnnxFile, OnnxOp, verdict
 from edge.importing.verdicts import COSTS
 from models.litert.cost import Cost
@@ -61,6 +63,58 @@ def test_version_that_is_newer_than_the_runtime_says_what_to_export_for():
     highest = kernels(runtime)["Conv"]
     assert f"version 99 is newer than {highest} of {runtime}" in told
     assert f"export it for opset {opset(runtime)}" in told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            {"opsets": {"ai.onnx": 22}},
+            "opset 22 of ai.onnx is newer than 21 of onnxruntime-1.18; "
+            "export it for opset 21",
+        ),
+        (
+            {"opsets": {"ai.onnx": 21, "ai.onnx.ml": 6}},
+            "opset 6 of ai.onnx.ml is newer than 5 of onnxruntime-1.18; "
+            "export it for opset 5",
+        ),
+        (
+            {"ir_version": 11},
+            "IR version 11 is newer than 10 of onnxruntime-1.18; "
+            "save it with ir_version 10",
+        ),
+    ],
+)
+def test_file_that_the_runtime_does_not_open_is_not_ready(said, told):
+    old = DEVICES["android-onnx"].model_copy(update={"runtimes": ("onnxruntime-1.18",)})
+
+    found = verdict(replace(a_file(), **said), old)
+
+    assert (found["ready"], found["mapped"], found["total"]) == (False, 1, 1)
+    assert found["reasons"] == [told]
+
+
+def test_newest_file_that_the_runtime_opens_is_ready():
+    opsets = {"ai.onnx": 21, "ai.onnx.ml": 5, "org.somebody": 99}
+    file = replace(a_file(), opsets=opsets, ir_version=10)
+    old = DEVICES["android-onnx"].model_copy(update={"runtimes": ("onnxruntime-1.18",)})
+
+    assert verdict(file, old)["ready"]
+
+
+def test_what_older_releases_open_is_not_known():
+    assert limits("onnxruntime-1.17") is None
+    assert opset("onnxruntime-1.17") == 0
+
+
+def test_operators_that_are_not_counted_are_named():
+    file = replace(a_file(cost=None), uncounted=("ConvTranspose", "LSTM"))
+
+    warnings = verdict(file, DEVICES["android-onnx"])["warnings"]
+
+    assert warnings == [
+        "what a run costs is not known: ConvTranspose, LSTM not counted"
+    ]
 
 
 def test_operator_that_others_compose_needs_no_kernel():

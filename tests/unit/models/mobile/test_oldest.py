@@ -1,6 +1,7 @@
 """The oldest runtime beside the newest; environments are played by `FakeMobile`."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,30 @@ def test_oldest_runtime_is_left_alone_where_the_step_says_so(tiny):
 
     assert found.oldest is None
     assert {tool for tool, _, _ in tools.asked} == {"onnxruntime"}
+
+
+@pytest.mark.parametrize(("minor", "is_asked"), [(12, True), (13, False), (14, False)])
+def test_oldest_onnx_runtime_is_left_alone_where_it_has_no_wheel(
+    tiny, monkeypatch, minor, is_asked
+):
+    here = SimpleNamespace(version_info=(3, minor, 0, "final", 0), executable="python")
+    monkeypatch.setattr(toolings, "sys", here)
+    tools = FakeMobile()
+
+    found = checked(tiny, "ort", tools)
+
+    assert ("onnxruntime-oldest" in {tool for tool, _, _ in tools.asked}) == is_asked
+    assert (found.oldest is not None) == is_asked
+    assert (found.shown == found.runtime) != is_asked
+    why = "onnxruntime-1.18.0 was not asked: there is no wheel of it for Python 3.13"
+    assert found.caveat == ("" if is_asked else f"{why} and later")
+
+
+def test_nothing_is_left_out_that_nobody_wanted(tiny, monkeypatch):
+    monkeypatch.setattr(toolings, "sys", SimpleNamespace(version_info=(3, 13)))
+
+    assert checked(tiny, "ort", FakeMobile(), oldest_runtime=False).caveat == ""
+    assert checked(tiny, "executorch", FakeMobile()).oldest is not None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from models.store import Store
 from models.workshop import Workshop
 from tests.fakes_steps import RAN, TOOLBOX, TROUBLE
 from tests.tiny_vision import make_tiny_vision, write_recipe
+from tests.versions import add_version
 
 EASY = {"max_drop_points": 100.0}
 AGAINST = {"against": {"pipeline": "eyes"}, **EASY}
@@ -155,6 +156,33 @@ def test_member_that_a_recipe_makes_is_made_by_it_once(bare):
     RAN.clear()
     engine(bare).run("held")
     assert RAN == []
+
+
+@pytest.mark.parametrize("variant", ["own", "lost"])
+def test_older_member_that_no_recipe_makes_is_refused_before_others_are(bare, variant):
+    add_version(bare, "eye-b", 7)
+    write_recipe(bare, "own", "fuse", model="eye-b", bar=EASY)
+    pinned = {"model": "eye-b", "version": 1, "variant": variant}
+    say(bare, members=[{"model": "eye-a"}, pinned])
+    write_recipe(bare, "held", "fuse", bar=AGAINST)
+
+    with pytest.raises(
+        BuildFailed, match=rf"eye-b 1 {variant} is not stored .* newest version, 2"
+    ):
+        engine(bare).run("held")
+
+    assert RAN == []
+    assert variants(bare) == []
+
+
+def test_older_member_that_models_build_makes_is_made(bare):
+    add_version(bare, "eye-b", 7)
+    say(bare, members=[{"model": "eye-a"}, {"model": "eye-b", "version": 1}])
+    write_recipe(bare, "held", "fuse", bar=AGAINST)
+
+    engine(bare).prepare("held")
+
+    assert workshop(bare).store.card("eye-b", 1, "int8-onnx").version == 1
 
 
 def test_member_that_is_stored_stays_as_it_is(built):

@@ -239,6 +239,25 @@ def test_student_learns_from_photos_without_labels(teacher, tmp_path):
     assert not {"teacher_top1", "student_without_teacher"} & set(facts)
 
 
+@pytest.mark.parametrize("nobody_told", ["train", "test"])
+def test_student_is_held_to_labels_where_photos_held_out_have_some(
+    teacher, tmp_path, nobody_told
+):
+    piece, _, its_bench = teacher
+    step = {**DISTIL, "epochs": 1}
+    bench = make_training_bench(tmp_path, step, validation="test")
+    nameless(bench, nobody_told, tmp_path / "folder")
+    bench.teachers = lambda reference: (Teacher(piece, its_bench.spec),)
+    target = a_folder(tmp_path, "piece")
+
+    facts = distil.run(DistilStep.model_validate(step), None, target, bench)
+
+    is_held_to_labels, learns_labels = nobody_told == "train", nobody_told == "test"
+    assert ("teacher_top1" in facts) == is_held_to_labels
+    assert ("labels" in facts) != is_held_to_labels
+    assert ("student_without_teacher" in facts) == learns_labels
+
+
 def test_photos_without_labels_need_a_teacher(tmp_path):
     bench = make_training_bench(tmp_path, TRAIN)
     nameless(bench, "train", tmp_path / "folder")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from configs.augmentation import AugmentationSpec
 from configs.model import ImageSpec
@@ -75,6 +76,44 @@ def test_key_of_what_was_made_without_zoom_is_what_it_was():
 
     assert set(plain) == {"flip", "shift_px", "brightness", "noise", "mixup"}
     assert AugmentationSpec(zoom=0.1).model_dump(mode="json")["zoom"] == 0.1
+
+
+def ramp(side):
+    """Twelve times one picture that grows darker to all sides, at any even size."""
+    line = (torch.arange(side) + 0.5) * 120 / side
+    picture = (line[:, None] + line[None, :]).round().to(torch.uint8)
+    crops = picture[None, :, :, None].expand(12, side, side, 3).contiguous()
+    return Photos(crops, torch.arange(12) % 3, ImageSpec(size_px=side))
+
+
+def test_photo_of_another_size_is_the_same_picture_in_a_view():
+    small, large = ramp(6), ramp(12)
+    own = View(small, EVERYTHING, 1, 0).inputs(ROWS)
+
+    theirs = View(large, EVERYTHING, 1, 0, like=small.image).inputs(ROWS)
+
+    assert theirs.shape[2:] == (12, 12)
+    assert (functional.avg_pool2d(theirs, 2) - own).abs().max() < 0.1
+    alone = View(large, EVERYTHING, 1, 0).inputs(ROWS)
+    assert (functional.avg_pool2d(alone, 2) - own).abs().max() > 0.2
+
+
+@pytest.mark.parametrize("side", [12, 3])
+def test_move_is_as_many_pixels_as_the_size_asks_for(side):
+    crops = torch.zeros(12, 12, 12, 3, dtype=torch.uint8)
+    crops[:, 4:8, 4:8] = 255
+    every = 12 // side
+    spots = Photos(crops[:, ::every, ::every], torch.zeros(12), ImageSpec(size_px=side))
+    half = Photos(crops[:, ::2, ::2], torch.zeros(12), ImageSpec(size_px=6))
+    drawn = AugmentationSpec(shift_px=2)
+
+    own = View(half, drawn, 0, 0).inputs(ROWS)[:, 0] > 0
+    theirs = View(spots, drawn, 0, 0, like=half.image).inputs(ROWS)[:, 0] > 0
+
+    for first, other in zip(own, theirs, strict=True):
+        where = first.nonzero().float().mean(0) + 0.5
+        there = other.nonzero().float().mean(0) + 0.5
+        assert (there * 6 / side - where).abs().max() <= 6 / side / 2
 
 
 def test_loss_of_mixed_photos_asks_for_both_labels(photos):
