@@ -38,6 +38,7 @@ def test_runtime_here_opens_the_newest_that_it_is_said_to():
 )
 def test_runtime_here_opens_nothing_newer():
     known = limits(HERE)
+    assert known is not None
     newer = [Limits(known.ir_version + 1, known.opsets)]
     newer += [
         Limits(known.ir_version, {**known.opsets, domain: version + 1})

@@ -57,6 +57,7 @@ def test_operator_that_the_runtime_lacks_is_named():
 
 def test_version_that_is_newer_than_the_runtime_says_what_to_export_for():
     runtime = DEVICES["android-onnx"].runtime_of("ort")
+    assert runtime is not None
 
     told = reasons(a_file(OnnxOp("Conv", 99)), "android-onnx")
 
@@ -171,6 +172,7 @@ def test_weights_that_do_not_fit_even_in_int8_are_said():
 def test_kernels_are_known_for_the_runtime_of_every_class(device):
     runtime = DEVICES[device].runtime_of("ort")
 
+    assert runtime is not None
     assert kernels(runtime)["Conv"] >= 11
     assert opset(runtime) >= 21
 
