@@ -52,6 +52,13 @@ class Tooling:
         return hash_of(said)[:12]
 
 
+def pinned(file: Path) -> Tooling:
+    """What `file` lists, one pin a line, and nothing that they ask for beside."""
+    pins = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
+    return Tooling(file.stem, kept, dependencies=False)
+
+
 class ToolEnvironment:
     """One venv below `root`; nothing is on disk before `make` or a call."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.edge_tpu_logs.reports import Published
-from models.environments import ToolEnvironment, Tooling
+from models.environments import ToolEnvironment, Tooling, pinned
 from models.litert.graph import Graph
 from models.litert.reading import read_file
 from models.progress import Progress, silent
@@ -15,10 +15,7 @@ TIMEOUT_S = 3600.0
 
 def tensorflow() -> Tooling:
     """TensorFlow of 2023 for CPUs; 1.3 GB."""
-    lines = (Path(__file__).parent / "tensorflow.txt").read_text(encoding="utf-8")
-    pins = (line.strip() for line in lines.splitlines())
-    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
-    return Tooling("edge-tpu-logs", kept, dependencies=False)
+    return pinned(Path(__file__).parent / "edge-tpu-logs.txt")
 
 
 class Rebuilder:

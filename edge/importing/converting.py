@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from edge.importing.inspector import Converter
-from models.environments import ToolEnvironment, Tooling
+from models.environments import ToolEnvironment, Tooling, pinned
 from models.progress import Progress, silent
 
 WORKER = "edge.importing.keras"
@@ -12,10 +12,7 @@ TIMEOUT_S = 900.0
 
 def tensorflow() -> Tooling:
     """TensorFlow for CPUs; 1.5 GB."""
-    lines = (Path(__file__).parent / "tensorflow.txt").read_text(encoding="utf-8")
-    pins = (line.strip() for line in lines.splitlines())
-    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
-    return Tooling("tensorflow", kept, dependencies=False)
+    return pinned(Path(__file__).parent / "tensorflow.txt")
 
 
 def keras_converter(root: Path, progress: Progress = silent) -> Converter:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from models.environments import ToolEnvironment, Tooling
+from models.environments import ToolEnvironment, Tooling, pinned
 from models.recipes.bench import Bench
 
 WORKERS = "models.litert.workers"
@@ -36,13 +36,6 @@ class Tools(Protocol):
     def __call__(self, bench: Bench, tooling: Tooling) -> Tool:
         """It is made when first called."""
         ...
-
-
-def pinned(file: Path) -> Tooling:
-    """What `file` lists, one pin a line, and nothing that they ask for beside."""
-    pins = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
-    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
-    return Tooling(file.stem, kept, dependencies=False)
 
 
 def _pinned(name: str) -> Tooling:

@@ -6,16 +6,13 @@ so each has every one of its pins in a file beside this module.
 
 from pathlib import Path
 
-from models.environments import Tooling
+from models.environments import Tooling, pinned
 
 
 def _pinned(name: str) -> Tooling:
-    lines = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8")
-    pins = (line.strip() for line in lines.splitlines())
-    kept = tuple(pin for pin in pins if pin and not pin.startswith("#"))
     # torchvision is left out: what indexes offer does not fit this torch, and
     # transformers fails when it is there.
-    return Tooling(name, kept, dependencies=False)
+    return pinned(Path(__file__).parent / f"{name}.txt")
 
 
 def compress() -> Tooling:

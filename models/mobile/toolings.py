@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from configs.device import DeviceForm
-from models.environments import ToolEnvironment, Tooling, call_inside
-from models.litert.toolings import VARIABLES, Tool, pinned
+from models.environments import ToolEnvironment, Tooling, call_inside, pinned
+from models.litert.toolings import VARIABLES, Tool
 from models.processes import Called
 from models.recipes.bench import Bench
 
